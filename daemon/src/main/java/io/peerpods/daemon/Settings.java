@@ -1,0 +1,21 @@
+package io.peerpods.daemon;
+
+import java.time.Duration;
+import java.util.List;
+
+/** The values of all settings at one start: flag beats environment beats default. Immutable. */
+public interface Settings {
+
+    String text(Setting setting);
+
+    boolean on(Setting setting);
+
+    int number(Setting setting);
+
+    Duration duration(Setting setting);
+
+    List<String> list(Setting setting);
+
+    /** Whether flag or environment gave a value, be it the default's own. */
+    boolean isGiven(Setting setting);
+}

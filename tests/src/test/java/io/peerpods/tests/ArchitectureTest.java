@@ -38,7 +38,15 @@ class ArchitectureTest {
         ARROWS.put(
                 "adaptor",
                 Set.of(
-                        "cloud", "cloud.local", "cloud.aws", "network", "linux", "config", "relay", "ttrpc", "daemon",
+                        "cloud",
+                        "cloud.local",
+                        "cloud.aws",
+                        "network",
+                        "linux",
+                        "config",
+                        "relay",
+                        "ttrpc",
+                        "daemon",
                         "proto"));
         ARROWS.put("agent", Set.of("network", "linux", "config", "relay", "ttrpc", "daemon", "proto"));
     }

@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.config;
+
+import org.jspecify.annotations.NullMarked;

@@ -35,7 +35,10 @@ public interface CloudProvider extends AutoCloseable {
      */
     void delete(String sandboxId, LaunchLog log) throws CloudException, InterruptedException;
 
-    /** The VMs that carry this cluster's and this worker's tags, in any state but gone. */
+    /**
+     * The VMs that carry this cluster's and this worker's tags, in any state but gone, and for sandboxes without a VM
+     * whatever else carries them. {@link #delete} with the sandbox's id and an empty log removes it.
+     */
     List<OwnedVm> owned() throws CloudException, InterruptedException;
 
     /** Looks at everything that can be judged before the first pod: one finding a thing looked at, bad or good. */

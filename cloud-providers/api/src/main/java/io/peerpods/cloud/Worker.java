@@ -9,5 +9,14 @@ import java.nio.file.Path;
  * @param node the worker in it
  * @param stateDirectory where a provider may keep files of its own, in a directory of its name
  * @param externalNetwork whether pods get a secondary interface
+ * @param agentPort the TCP port where podvm-agent listens, for the preflight check
+ * @param tunnelPort the UDP port of the tunnel, the same on both sides; 0 when there is no tunnel
  */
-public record Worker(String clusterId, String node, Path stateDirectory, boolean externalNetwork) {}
+public record Worker(
+        String clusterId, String node, Path stateDirectory, boolean externalNetwork, int agentPort, int tunnelPort) {
+
+    /** A worker with the usual ports. */
+    public Worker(String clusterId, String node, Path stateDirectory, boolean externalNetwork) {
+        this(clusterId, node, stateDirectory, externalNetwork, 15150, 4789);
+    }
+}

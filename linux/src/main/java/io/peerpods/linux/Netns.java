@@ -1,0 +1,280 @@
+package io.peerpods.linux;
+
+import static java.util.Objects.requireNonNull;
+
+import io.peerpods.linux.sys.Errno;
+import io.peerpods.linux.sys.Libc;
+import io.peerpods.linux.sys.NativeThreads;
+import io.peerpods.linux.sys.Task;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * A network namespace, held open by a descriptor: it lives at least as long as this object is open. Thread safe.
+ *
+ * <p>Named namespaces are files below {@code /run/netns}, as {@code ip netns} makes them.
+ */
+public final class Netns implements AutoCloseable {
+
+    /** Where named namespaces are. */
+    public static final Path NAMED = Path.of("/run/netns");
+
+    private static final Path OLD_NAMED = Path.of("/var/run/netns");
+
+    /** Device and inode: what tells one living namespace from another, whatever the path. */
+    public record Identity(long device, long inode) {
+
+        /** The form {@code device:inode} that {@link #parse} reads. */
+        @Override
+        public String toString() {
+            return device + ":" + inode;
+        }
+
+        /** Reads what {@link #toString} wrote. */
+        public static Identity parse(String text) {
+            int colon = text.indexOf(':');
+            return new Identity(Long.parseLong(text.substring(0, colon)), Long.parseLong(text.substring(colon + 1)));
+        }
+    }
+
+    private final int fd;
+    private final String name;
+    private final Identity identity;
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    private Netns(int fd, String name) {
+        this.fd = fd;
+        this.name = name;
+        this.identity = identityOf(Path.of("/proc/self/fd", Integer.toString(fd)));
+    }
+
+    /**
+     * Opens the namespace of that file. {@code /var/run/netns/x} falls back to {@code /run/netns/x}: inside a container only one of
+     * the two may be mounted.
+     *
+     * @throws LinuxException when there is none (ENOENT, with the mount to add) or the file is no network namespace (EINVAL)
+     */
+    public static Netns open(Path path) {
+        return NativeThreads.call(() -> openHere(path));
+    }
+
+    /** As {@link #open(Path)}. */
+    public static Netns open(String path) {
+        return open(Path.of(path));
+    }
+
+    private static Netns openHere(Path path) {
+        int fd = Libc.open(path.toString(), Libc.O_RDONLY | Libc.O_CLOEXEC);
+        if (fd == -Errno.ENOENT && path.startsWith(OLD_NAMED)) {
+            fd = Libc.open(NAMED.resolve(OLD_NAMED.relativize(path)).toString(), Libc.O_RDONLY | Libc.O_CLOEXEC);
+        }
+        if (fd == -Errno.ENOENT) {
+            String mount = path.startsWith(OLD_NAMED) || path.startsWith(NAMED)
+                    ? "; if it exists on the host, mount " + NAMED
+                            + " into this container with HostToContainer propagation"
+                    : "";
+            throw new LinuxException("open network namespace " + path + mount, Errno.ENOENT);
+        }
+        if (fd < 0) {
+            throw new LinuxException("open network namespace " + path, -fd);
+        }
+        if (Libc.ioctl(fd, Libc.NS_GET_NSTYPE) != Libc.CLONE_NEWNET) {
+            Libc.close(fd);
+            throw new LinuxException("open network namespace " + path + " (the file is none)", Errno.EINVAL);
+        }
+        return new Netns(fd, path.toString());
+    }
+
+    /** The namespace of this process. */
+    public static Netns current() {
+        return open(Path.of("/proc/self/ns/net"));
+    }
+
+    /** A new one without a name, alive while it is held, a process is in it, or a link refers to it. */
+    public static Netns anonymous() {
+        return NativeThreads.callOnFreshThread("netns-new", () -> {
+            unshare("a namespace without name");
+            return openHere(Path.of("/proc/thread-self/ns/net"));
+        });
+    }
+
+    /**
+     * Makes {@code /run/netns/<name>}.
+     *
+     * @throws LinuxException EEXIST when the name is taken
+     */
+    public static Netns create(String name) {
+        return create(named(name));
+    }
+
+    /**
+     * Makes a namespace and mounts it on a file of that path, which may exist if it is empty and not a namespace: what a crash
+     * between file and mount leaves.
+     *
+     * @throws LinuxException EEXIST when the path is taken
+     */
+    public static Netns create(Path path) {
+        return NativeThreads.callOnFreshThread("netns-new", () -> {
+            prepareMountPoint(path);
+            unshare(path.toString());
+            int mounted = Libc.mount("/proc/thread-self/ns/net", path.toString(), "none", Libc.MS_BIND);
+            if (mounted < 0) {
+                throw new LinuxException("mount new network namespace on " + path, -mounted);
+            }
+            return openHere(path);
+        });
+    }
+
+    private static void unshare(String what) {
+        int result = Libc.unshare(Libc.CLONE_NEWNET);
+        if (result < 0) {
+            throw new LinuxException("make network namespace " + what, -result);
+        }
+    }
+
+    private static void prepareMountPoint(Path path) {
+        if (exists(path)) {
+            throw new LinuxException("make network namespace " + path, Errno.EEXIST);
+        }
+        try {
+            if (path.startsWith(NAMED)) {
+                shareNamedDirectory();
+            }
+            if (Files.exists(path) && Files.size(path) != 0) {
+                throw new LinuxException("make network namespace " + path + ", which is another file", Errno.EEXIST);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("prepare " + path + " for a network namespace", e);
+        }
+        int fd = Libc.open(path.toString(), Libc.O_RDONLY | Libc.O_CREAT | Libc.O_CLOEXEC);
+        if (fd < 0) {
+            throw new LinuxException("make file " + path + " for a network namespace", -fd);
+        }
+        Libc.close(fd);
+    }
+
+    /** As {@code ip netns} does: mounts below the directory reach other mount namespaces, so that a removal there frees it here. */
+    private static void shareNamedDirectory() throws IOException {
+        if (Files.isDirectory(NAMED)) {
+            return;
+        }
+        Files.createDirectories(NAMED);
+        String directory = NAMED.toString();
+        int shared = Libc.mount("", directory, "none", Libc.MS_SHARED | Libc.MS_REC);
+        if (shared == -Errno.EINVAL) {
+            shared = Libc.mount(directory, directory, "none", Libc.MS_BIND | Libc.MS_REC);
+            shared = shared < 0 ? shared : Libc.mount("", directory, "none", Libc.MS_SHARED | Libc.MS_REC);
+        }
+        if (shared < 0) {
+            throw new LinuxException("share mounts below " + directory, -shared);
+        }
+    }
+
+    /** Whether the path is a network namespace now. */
+    public static boolean exists(Path path) {
+        return NativeThreads.call(() -> {
+            int fd = Libc.open(path.toString(), Libc.O_RDONLY | Libc.O_CLOEXEC);
+            if (fd < 0) {
+                return false;
+            }
+            int type = Libc.ioctl(fd, Libc.NS_GET_NSTYPE);
+            Libc.close(fd);
+            return type == Libc.CLONE_NEWNET;
+        });
+    }
+
+    /** Removes {@code /run/netns/<name>}; false when it is gone already. The namespace itself ends with its last user. */
+    public static boolean delete(String name) {
+        return delete(named(name));
+    }
+
+    /** Takes the namespace off that file and removes the file; false when it is gone already. */
+    public static boolean delete(Path path) {
+        return NativeThreads.call(() -> {
+            if (!Files.exists(path)) {
+                return false;
+            }
+            int result = Libc.umount(path.toString(), Libc.MNT_DETACH);
+            if (result < 0 && result != -Errno.EINVAL) {
+                throw new LinuxException("unmount network namespace " + path, -result);
+            }
+            try {
+                return Files.deleteIfExists(path);
+            } catch (IOException e) {
+                throw new UncheckedIOException("remove " + path, e);
+            }
+        });
+    }
+
+    private static Path named(String name) {
+        if (name.isEmpty() || name.contains("/") || name.equals(".") || name.equals("..")) {
+            throw new IllegalArgumentException("not a name of a network namespace: '" + name + "'");
+        }
+        return NAMED.resolve(name);
+    }
+
+    private static Identity identityOf(Path path) {
+        try {
+            Map<String, Object> attributes = Files.readAttributes(path, "unix:dev,ino");
+            return new Identity(
+                    (Long) requireNonNull(attributes.get("dev")), (Long) requireNonNull(attributes.get("ino")));
+        } catch (IOException e) {
+            throw new UncheckedIOException("stat " + path, e);
+        }
+    }
+
+    /** Tells it from every other living namespace. */
+    public Identity identity() {
+        return identity;
+    }
+
+    /** The path it was opened by. */
+    public String name() {
+        return name;
+    }
+
+    /** The descriptor, for netlink attributes; it stays this object's. */
+    public int fd() {
+        if (closed.get()) {
+            throw new IllegalStateException("network namespace " + name + " is closed");
+        }
+        return fd;
+    }
+
+    /**
+     * Runs the task inside, on a platform thread of its own that ends with it, and waits. Sockets and child processes that the task
+     * makes stay in the namespace and may be used from anywhere. An interrupt of the caller reaches the task.
+     */
+    public <T> T call(Callable<T> task) throws Exception {
+        return this.<T, Exception>run(task::call);
+    }
+
+    /** As {@link #call}, for a task that throws nothing checked but {@code X}. */
+    public <T, X extends Exception> T run(Task<T, X> task) throws X {
+        return NativeThreads.callOnFreshThread("netns", () -> {
+            int result = Libc.setns(fd(), Libc.CLONE_NEWNET);
+            if (result < 0) {
+                throw new LinuxException("enter network namespace " + name, -result);
+            }
+            return task.run();
+        });
+    }
+
+    /** Lets go of it; the second time does nothing. */
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            NativeThreads.call(() -> Libc.close(fd));
+        }
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

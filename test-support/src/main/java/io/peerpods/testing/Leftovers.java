@@ -1,0 +1,85 @@
+package io.peerpods.testing;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.NavigableSet;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * A census of what a test could leave behind: named network namespaces, links, addresses, routes, rules and nft tables of one
+ * namespace, child processes of this JVM. Taken before and after, the two are equal.
+ */
+public record Leftovers(NavigableSet<String> items) {
+
+    /** Everything in the test's own network namespace, plus the named namespaces and this JVM's living descendants. */
+    public static Leftovers census() {
+        NavigableSet<String> items = new TreeSet<>(kernelState(List.of()));
+        items.addAll(names("/run/netns", "namespace "));
+        ProcessHandle.current()
+                .descendants()
+                .filter(ProcessHandle::isAlive)
+                .forEach(child -> items.add(
+                        "process " + child.pid() + " " + child.info().command().orElse("?")));
+        return new Leftovers(items);
+    }
+
+    /** What there is in one namespace. */
+    public static Leftovers census(TempNetns namespace) {
+        return new Leftovers(new TreeSet<>(kernelState(List.of("ip", "netns", "exec", namespace.name()))));
+    }
+
+    /** What is here and was not in {@code before}. */
+    public List<String> since(Leftovers before) {
+        return items.stream().filter(Predicate.not(before.items::contains)).toList();
+    }
+
+    /** What was in {@code before} and is not here. */
+    public List<String> missingFrom(Leftovers before) {
+        return before.since(this);
+    }
+
+    private static List<String> kernelState(List<String> prefix) {
+        List<String> found = new ArrayList<>();
+        add(found, prefix, "link ", "ip", "-o", "-br", "link", "show");
+        add(found, prefix, "address ", "ip", "-o", "-br", "addr", "show");
+        add(found, prefix, "route ", "ip", "route", "show", "table", "all");
+        add(found, prefix, "route6 ", "ip", "-6", "route", "show", "table", "all");
+        add(found, prefix, "rule ", "ip", "rule", "show");
+        add(found, prefix, "rule6 ", "ip", "-6", "rule", "show");
+        add(found, prefix, "neighbour ", "ip", "neigh", "show", "nud", "permanent");
+        add(found, prefix, "qdisc ", "tc", "qdisc", "show");
+        if (Programs.find("nft").isPresent()) {
+            add(found, prefix, "nft ", "nft", "list", "tables");
+        }
+        return found;
+    }
+
+    private static void add(List<String> found, List<String> prefix, String kind, String... command) {
+        List<String> words = new ArrayList<>(prefix);
+        words.addAll(List.of(command));
+        Programs.run(words.toArray(String[]::new))
+                .output()
+                .lines()
+                .map(String::strip)
+                .filter(line -> !line.isEmpty())
+                .forEach(line -> found.add(kind + line));
+    }
+
+    private static List<String> names(String directory, String kind) {
+        Path path = Path.of(directory);
+        if (!Files.isDirectory(path)) {
+            return List.of();
+        }
+        try (Stream<Path> files = Files.list(path)) {
+            return files.map(file -> kind + file.getFileName()).toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/** What the tests of several modules share: conditions that skip with a reason, temporary namespaces, a census of leftovers. */
+@NullMarked
+package io.peerpods.testing;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,394 @@
+package io.peerpods.relay;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.peerpods.proto.agent.CheckRequest;
+import io.peerpods.proto.agent.HealthCheckResponse;
+import io.peerpods.proto.ttrpc.Request;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The worker's half of the agent path: a unix socket for Kata's shim, and TLS to the forwarder in the pod VM. It accepts callers
+ * from the start; their calls wait until the VM's address is known and a connection stands. Nothing here lasts beyond the
+ * process: one that starts again makes the relay anew and gives it the VM's address. Thread-safe; {@link #close} ends everything,
+ * dialling included, at once.
+ */
+public final class AgentRelay implements AutoCloseable {
+
+    private static final Logger LOG = LoggerFactory.getLogger(AgentRelay.class);
+
+    /** The shim has one connection, runtime-rs a second one on which it never says anything. */
+    private static final int MAX_CALLERS = 64;
+
+    private static final Duration HANDSHAKE = Duration.ofSeconds(10);
+    private static final Duration PAUSE = Duration.ofMillis(25);
+    private static final Duration CHECK_AGAIN = Duration.ofMillis(100);
+
+    private final RelayOptions options;
+    private final ServerSocketChannel listener;
+    private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private final ReentrantLock dialling = new ReentrantLock();
+
+    private @Nullable InetSocketAddress agent;
+    private @Nullable Upstream ready;
+    private volatile @Nullable Dialler dialler;
+    private volatile boolean closed;
+
+    private AgentRelay(RelayOptions options, ServerSocketChannel listener) {
+        this.options = options;
+        this.listener = listener;
+    }
+
+    /**
+     * Listens for the shim.
+     *
+     * @throws IOException when the socket cannot be made; the text names path and reason
+     */
+    public static AgentRelay listen(RelayOptions options) throws IOException {
+        AgentRelay relay = new AgentRelay(options, UnixSockets.listen(options.socket()));
+        Thread.ofVirtual().name("agent-relay").start(relay::accept);
+        return relay;
+    }
+
+    /** Says where the agent is; callers who wait go on. A connection to another address is given up, calls on their way stay. */
+    public void agentAt(InetSocketAddress address) {
+        lock.lock();
+        try {
+            if (!address.equals(agent) && ready != null) {
+                ready.close();
+                ready = null;
+            }
+            agent = address;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Connects to the agent, unless a connection stands already, and keeps the connection for the first caller.
+     *
+     * @param deadline for everything: waiting for the address, dialling, TLS
+     * @throws StatusException UNAVAILABLE when nobody answered, UNAUTHENTICATED when the TLS handshake was refused for good,
+     *     CANCELLED when the relay was closed
+     */
+    public void connect(Duration deadline) throws StatusException {
+        long end = System.nanoTime() + deadline.toNanos();
+        Upstream upstream = obtain(end, deadline);
+        keep(upstream);
+    }
+
+    /**
+     * Asks the agent whether it serves, over a connection of the relay's, and tries again while there is time when the
+     * connection breaks.
+     *
+     * @throws StatusException the agent's own status where it sent one, such as FAILED_PRECONDITION with what went wrong in the VM
+     */
+    public void check(Duration deadline) throws StatusException {
+        long end = System.nanoTime() + deadline.toNanos();
+        while (true) {
+            try {
+                Upstream upstream = obtain(end, deadline);
+                checkOn(upstream, end, deadline);
+                keep(upstream);
+                return;
+            } catch (StatusException e) {
+                boolean again = e.getStatus().getCode() == Status.Code.UNAVAILABLE
+                        && !closed
+                        && System.nanoTime() + CHECK_AGAIN.toNanos() - end < 0;
+                if (!again) {
+                    throw e;
+                }
+                pause(CHECK_AGAIN);
+            }
+        }
+    }
+
+    /** Hangs up on everyone, ends dialling and removes the socket. A second call does nothing. */
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            if (closed) {
+                return;
+            }
+            closed = true;
+            changed.signalAll();
+            if (ready != null) {
+                ready.close();
+                ready = null;
+            }
+        } finally {
+            lock.unlock();
+        }
+        Dialler current = dialler;
+        if (current != null) {
+            current.cancel();
+        }
+        Wire.closeQuietly(listener);
+        sessions.forEach(Session::close);
+        try {
+            Files.deleteIfExists(options.socket());
+        } catch (IOException e) {
+            LOG.warn("cannot remove {}: {}", options.socket(), Upstream.reason(e));
+        }
+    }
+
+    private void accept() {
+        try {
+            while (!closed) {
+                SocketChannel caller = listener.accept();
+                if (sessions.size() >= MAX_CALLERS) {
+                    LOG.warn("{}: more than {} callers at once, hanging up on one", options.socket(), MAX_CALLERS);
+                    Wire.closeQuietly(caller);
+                    continue;
+                }
+                Session session = new Session(Wire.of(caller), this::take, options.edits(), null);
+                sessions.add(session);
+                Thread.ofVirtual().name("agent-caller").start(() -> serve(session));
+            }
+        } catch (IOException e) {
+            if (!closed) {
+                LOG.error("{}: no more callers are accepted", options.socket(), e);
+            }
+        }
+    }
+
+    private void serve(Session session) {
+        try {
+            if (closed) {
+                session.close();
+            }
+            session.run();
+        } finally {
+            sessions.remove(session);
+        }
+    }
+
+    private Upstream take(Duration limit) throws StatusException {
+        Duration deadline = limit.compareTo(options.dialling()) < 0 ? limit : options.dialling();
+        return obtain(System.nanoTime() + deadline.toNanos(), deadline);
+    }
+
+    /** The connection that stands ready, which is the caller's from now on, or a new one. */
+    private Upstream obtain(long end, Duration deadline) throws StatusException {
+        InetSocketAddress address = address(end);
+        if (!lockDialling(end)) {
+            throw unavailable("still being dialled after " + deadline.toMillis() + " ms");
+        }
+        try {
+            Upstream kept = takeReady();
+            return kept != null && kept.isOpen() ? kept : dial(address, end);
+        } finally {
+            dialling.unlock();
+        }
+    }
+
+    private InetSocketAddress address(long end) throws StatusException {
+        lock.lock();
+        try {
+            while (agent == null && !closed) {
+                // Before the VM is launched there is no address; whoever calls this early waits, as in a backlog.
+                long left = end - System.nanoTime();
+                if (left <= 0 || changed.awaitNanos(left) <= 0) {
+                    throw unavailable("its address is not known yet");
+                }
+            }
+            if (agent == null || closed) {
+                throw cancelled();
+            }
+            return agent;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw cancelled();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private boolean lockDialling(long end) throws StatusException {
+        try {
+            return dialling.tryLock(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw cancelled();
+        }
+    }
+
+    private @Nullable Upstream takeReady() {
+        lock.lock();
+        try {
+            Upstream kept = ready;
+            ready = null;
+            return kept;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void keep(Upstream upstream) throws StatusException {
+        lock.lock();
+        try {
+            if (closed) {
+                upstream.close();
+                throw cancelled();
+            }
+            if (ready != null && ready != upstream) {
+                ready.close();
+            }
+            ready = upstream;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private Upstream dial(InetSocketAddress address, long end) throws StatusException {
+        String name = options.peer() + " (" + Dialler.text(address) + ")";
+        String last = "no attempt was made";
+        while (!closed) {
+            long left = end - System.nanoTime();
+            if (left <= 0) {
+                throw unavailable(last);
+            }
+            Dialler attempt = new Dialler(address);
+            dialler = attempt;
+            if (closed) {
+                break;
+            }
+            try {
+                Socket socket = attempt.dial(Duration.ofNanos(left));
+                Duration limit = Duration.ofNanos(Math.min(HANDSHAKE.toNanos(), Math.max(1, end - System.nanoTime())));
+                return Upstream.start(options.transport().over(socket, limit), name);
+            } catch (SSLHandshakeException | SSLPeerUnverifiedException e) {
+                if (!(e.getCause() instanceof java.io.EOFException)) {
+                    throw Status.UNAUTHENTICATED
+                            .withDescription("TLS with " + name + " failed: " + Upstream.reason(e))
+                            .withCause(e)
+                            .asException();
+                }
+                last = Upstream.reason(e);
+            } catch (IOException e) {
+                // Connected and then cut: an agent that is just starting, or starting again.
+                last = Upstream.reason(e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw cancelled();
+            }
+            pause(PAUSE);
+        }
+        throw cancelled();
+    }
+
+    private void checkOn(Upstream upstream, long end, Duration deadline) throws StatusException {
+        boolean answered = false;
+        long left = Math.max(1, end - System.nanoTime());
+        CompletableFuture<Frames.Answer> answer = new CompletableFuture<>();
+        byte[] frame = Frames.frame(
+                0,
+                Frames.REQUEST,
+                0,
+                Request.newBuilder()
+                        .setService("grpc.Health")
+                        .setMethod("Check")
+                        .setPayload(CheckRequest.getDefaultInstance().toByteString())
+                        .setTimeoutNano(left)
+                        .build()
+                        .toByteArray());
+        try {
+            upstream.send(frame, 0, frame.length, new Answered(answer));
+            Frames.Answer got = answer.get(left, TimeUnit.NANOSECONDS);
+            answered = true;
+            if (!got.status().isOk()) {
+                throw got.status().asException();
+            }
+            var serving = HealthCheckResponse.parseFrom(got.payload()).getStatus();
+            if (serving != HealthCheckResponse.ServingStatus.SERVING) {
+                throw unavailable("the agent says that it is " + serving);
+            }
+        } catch (Upstream.NotSentException e) {
+            throw unavailable("the connection was gone at once");
+        } catch (TimeoutException e) {
+            throw Status.DEADLINE_EXCEEDED
+                    .withDescription(options.peer() + ": connected, but no answer to Health/Check within "
+                            + deadline.toMillis() + " ms")
+                    .asException();
+        } catch (InvalidProtocolBufferException e) {
+            throw Status.INTERNAL
+                    .withDescription(options.peer() + ": the answer to Health/Check cannot be read: " + e.getMessage())
+                    .asException();
+        } catch (ExecutionException e) {
+            throw Status.INTERNAL
+                    .withDescription(options.peer() + ": " + e.getMessage())
+                    .asException();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw cancelled();
+        } finally {
+            if (!answered) {
+                upstream.close();
+            }
+        }
+    }
+
+    private void pause(Duration time) throws StatusException {
+        try {
+            Thread.sleep(time);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw cancelled();
+        }
+    }
+
+    private StatusException unavailable(String why) {
+        return Status.UNAVAILABLE
+                .withDescription(options.peer() + " cannot be reached: " + why)
+                .asException();
+    }
+
+    private StatusException cancelled() {
+        return Status.CANCELLED
+                .withDescription("the relay to " + options.peer() + " was closed")
+                .asException();
+    }
+
+    private record Answered(CompletableFuture<Frames.Answer> answer) implements Upstream.Sink {
+
+        @Override
+        public void frame(FrameReader frame, boolean last) {
+            try {
+                answer.complete(Frames.answer(frame.copyBody()));
+            } catch (InvalidProtocolBufferException e) {
+                answer.complete(new Frames.Answer(
+                        Status.INTERNAL.withDescription("the agent's answer cannot be read: " + e.getMessage()),
+                        com.google.protobuf.ByteString.EMPTY));
+            }
+        }
+
+        @Override
+        public void broken(Status why) {
+            answer.complete(new Frames.Answer(why, com.google.protobuf.ByteString.EMPTY));
+        }
+    }
+}

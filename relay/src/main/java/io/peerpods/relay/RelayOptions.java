@@ -1,0 +1,32 @@
+package io.peerpods.relay;
+
+import java.nio.file.Path;
+import java.time.Duration;
+
+/**
+ * What an {@link AgentRelay} is made with.
+ *
+ * @param peer whom it relays to, for messages: {@code pod VM podvm-nginx-0a1b2c3d}
+ * @param socket where the shim connects; at most 107 bytes, without ':', '%', '?' and '#'
+ * @param transport the worker's side of the connection to the VM
+ * @param edits the worker's changes to calls
+ * @param dialling how long the relay dials on its own, when a caller comes and no connection stands (PROXY_TIMEOUT)
+ */
+public record RelayOptions(String peer, Path socket, Transport transport, AgentEdits edits, Duration dialling) {
+
+    /** The default of PROXY_TIMEOUT. */
+    public static final Duration DIALLING = Duration.ofMinutes(5);
+
+    /** Without edits, dialling for the default time. */
+    public static RelayOptions of(String peer, Path socket, Transport transport) {
+        return new RelayOptions(peer, socket, transport, AgentEdits.NONE, DIALLING);
+    }
+
+    public RelayOptions with(AgentEdits changes) {
+        return new RelayOptions(peer, socket, transport, changes, dialling);
+    }
+
+    public RelayOptions dialling(Duration limit) {
+        return new RelayOptions(peer, socket, transport, edits, limit);
+    }
+}

@@ -57,11 +57,12 @@ final class Dialler {
                     nextAttempt = now + BETWEEN_ATTEMPTS.toNanos();
                 }
                 Outcome outcome = outcomes.poll(Math.min(nextAttempt, end) - now, TimeUnit.NANOSECONDS);
-                if (outcome == null || !open.remove(outcome.attempt())) {
-                    continue; // time for the next attempt, or one that had to make room
+                Attempt attempt = outcome == null ? null : outcome.attempt();
+                if (outcome == null || attempt == null || !open.remove(attempt)) {
+                    continue; // time for the next attempt, or news of one that had to make room
                 }
                 if (outcome.failure() == null) {
-                    return outcome.attempt().socket;
+                    return attempt.socket;
                 }
                 last = outcome.failure();
                 nextAttempt = System.nanoTime() + AFTER_REFUSAL.toNanos();

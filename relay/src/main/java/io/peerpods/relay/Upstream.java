@@ -3,6 +3,7 @@ package io.peerpods.relay;
 import io.grpc.Status;
 import java.io.Closeable;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
@@ -132,7 +133,7 @@ final class Upstream implements Closeable {
             Status why = closed
                     ? Status.CANCELLED.withDescription("the connection to " + peer + " was given up")
                     : Status.UNAVAILABLE.withDescription("the connection to " + peer + " broke: " + reason);
-            for (Integer number : sinks.keySet()) {
+            for (Integer number : List.copyOf(sinks.keySet())) {
                 Sink sink = sinks.remove(number);
                 if (sink != null) {
                     sink.broken(why);

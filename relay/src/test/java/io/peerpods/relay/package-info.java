@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.relay;
+
+import org.jspecify.annotations.NullMarked;

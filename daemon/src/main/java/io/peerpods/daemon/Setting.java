@@ -13,15 +13,31 @@ public record Setting(String flag, String key, Kind kind, String fallback, boole
 
     /** How the text of a value is read; the syntax is Go's. */
     public enum Kind {
-        TEXT,
-        BOOL,
-        INT,
-        DURATION,
+        TEXT("text"),
+        BOOL("true or false"),
+        INT("whole number"),
+        DURATION("duration"),
         /** Comma-separated; blanks around items are dropped, empty items too. */
-        LIST
+        LIST("list");
+
+        private final String word;
+
+        Kind(String word) {
+            this.word = word;
+        }
+
+        /** What help and documentation call it. */
+        public String word() {
+            return word;
+        }
     }
 
     public Setting(String flag, String key, Kind kind, String fallback, String meaning) {
         this(flag, key, kind, fallback, false, meaning);
+    }
+
+    /** How errors name it: {@code -vxlan-port (VXLAN_PORT)}. */
+    public String names() {
+        return key.isEmpty() ? "-" + flag : "-" + flag + " (" + key + ")";
     }
 }

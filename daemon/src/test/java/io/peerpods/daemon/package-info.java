@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.daemon;
+
+import org.jspecify.annotations.NullMarked;

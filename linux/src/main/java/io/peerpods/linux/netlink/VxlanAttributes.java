@@ -41,9 +41,27 @@ public record VxlanAttributes(
 
     /** The don't-fragment bit of outer IPv4 packets. */
     public enum Df {
-        UNSET,
-        SET,
-        INHERIT
+        UNSET(0),
+        SET(1),
+        INHERIT(2);
+
+        private final int number;
+
+        Df(int number) {
+            this.number = number;
+        }
+
+        int number() {
+            return number;
+        }
+
+        static Df of(int number) {
+            return switch (number) {
+                case 1 -> SET;
+                case 2 -> INHERIT;
+                default -> UNSET;
+            };
+        }
     }
 
     public static final int MAX_VNI = (1 << 24) - 1;

@@ -1,0 +1,500 @@
+package io.peerpods.ttrpc;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLSession;
+import jdk.net.ExtendedSocketOptions;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One socket with frames in both directions. Frames are received on the I/O thread; any thread sends, and whoever finds
+ * the socket free sends everything that waits, so the answers of many calls leave in one write.
+ */
+final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder.Sink {
+    private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
+
+    /** Above this much waiting output a call is not ready for more, and a server reads no more requests. */
+    private static final int HIGH_WATER = 1 << 20;
+
+    private static final int LOW_WATER = HIGH_WATER / 4;
+    /** Reads in a row before other connections get their turn. */
+    private static final int READS_IN_A_ROW = 4;
+
+    private static final int READ_OUTPUT = 1;
+    private static final int READ_INPUT = 2;
+
+    /** What speaks the protocol on this connection. Called on the I/O thread, {@link #closed} on any, once. */
+    interface Protocol {
+        void frame(int streamId, int type, int flags, byte[] body);
+
+        void oversized(int streamId, long length);
+
+        /** The connection carries frames from now on. */
+        void established();
+
+        /** The output fell below the mark under which calls are ready again. */
+        void writable();
+
+        void closed(IOException cause);
+
+        /** A server waits with further requests while its answers are not taken; a channel has to go on reading. */
+        boolean readsOnlyWhenWritable();
+    }
+
+    private final IoThread io;
+    private final SocketChannel socket;
+    private final SocketAddress peer;
+    private final Limits limits;
+    private final Protocol protocol;
+    private final Wire wire;
+    private final FrameDecoder decoder;
+    private final OutputQueue output = new OutputQueue();
+    private final AtomicInteger flushes = new AtomicInteger();
+    private final AtomicLong received = new AtomicLong();
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private final long opened = System.nanoTime();
+
+    /** The socket took no more: the selector says when it does again. */
+    private volatile boolean blocked;
+
+    private volatile boolean crowded;
+    private volatile @Nullable IOException goodbye;
+    /** Only by whoever writes. */
+    private boolean saidGoodbye;
+
+    // Confined to the I/O thread.
+    private @Nullable SelectionKey key;
+    private boolean flushPending;
+    private boolean established;
+    private boolean heard;
+    private boolean watching;
+    private int pauses;
+    private long frameSince;
+    private boolean insideFrame;
+    private long stuckSince;
+    private boolean stuck;
+    private long stuckAt;
+    private final AtomicLong written = new AtomicLong();
+
+    /** @param tls the engine, not yet begun, or null for a plain connection */
+    Connection(
+            IoThread io,
+            SocketChannel socket,
+            SocketAddress peer,
+            Limits limits,
+            @Nullable SSLEngine tls,
+            ProtocolFactory protocol) {
+        this.io = io;
+        this.socket = socket;
+        this.peer = peer;
+        this.limits = limits;
+        this.decoder = new FrameDecoder(this, io.allowance());
+        this.wire = tls == null ? new PlainWire(socket, io) : new TlsWire(socket, tls, io, this);
+        this.protocol = protocol.on(this);
+    }
+
+    /** Makes the protocol of a connection. */
+    interface ProtocolFactory {
+        Protocol on(Connection connection);
+    }
+
+    SocketAddress peer() {
+        return peer;
+    }
+
+    IoThread io() {
+        return io;
+    }
+
+    boolean isOpen() {
+        return !closed.get();
+    }
+
+    /** Whether a call may send more without piling up. */
+    boolean isWritable() {
+        return !crowded;
+    }
+
+    /** The TLS session; null on a plain connection. */
+    @Nullable
+    SSLSession session() {
+        return wire instanceof TlsWire tls ? tls.session() : null;
+    }
+
+    /** Begins to read. On the I/O thread. */
+    void open() {
+        try {
+            socket.configureBlocking(false);
+            if (peer instanceof InetSocketAddress) {
+                socket.setOption(StandardSocketOptions.TCP_NODELAY, true);
+                keepAlive();
+            }
+            key = socket.register(io.selector(), SelectionKey.OP_READ, this);
+            if (wire instanceof TlsWire tls) {
+                tls.begin();
+            }
+        } catch (IOException | RuntimeException e) {
+            close(new IOException("could not set up the connection with " + peer, e));
+            return;
+        }
+        if (wire.established()) {
+            becomeEstablished();
+        } else {
+            flush();
+        }
+        if (closed.get()) {
+            return;
+        }
+        watchTime();
+        read();
+    }
+
+    /** Streams wait for days, and middle boxes forget connections that are silent for minutes. */
+    private void keepAlive() throws IOException {
+        socket.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+        if (socket.supportedOptions().contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
+            socket.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, 60);
+            socket.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, 15);
+        }
+    }
+
+    // --- input, on the I/O thread
+
+    @Override
+    public void ready(SelectionKey ready) {
+        if (ready.isValid() && ready.isWritable()) {
+            ready.interestOpsAnd(~SelectionKey.OP_WRITE);
+            blocked = false;
+            flush();
+            if (!established) {
+                read();
+            }
+        }
+        if (ready.isValid() && ready.isReadable()) {
+            read();
+        }
+    }
+
+    /** Reads and handles what the socket has. */
+    void read() {
+        if (pauses != 0 || closed.get()) {
+            return;
+        }
+        try {
+            for (int i = 0; i < READS_IN_A_ROW && pauses == 0; i++) {
+                Wire.Input input = wire.read(decoder);
+                if (closed.get()) {
+                    return;
+                }
+                if (input == Wire.Input.END) {
+                    // Answers to what came in one packet with the end still have a chance.
+                    flush();
+                    close(
+                            decoder.insideFrame()
+                                    ? new EOFException("the connection ended inside a frame")
+                                    : new EOFException("the connection was closed by the peer"));
+                    return;
+                }
+                if (input == Wire.Input.DRAINED) {
+                    break;
+                }
+            }
+            noteFrame();
+        } catch (IOException e) {
+            wire.shutdown();
+            close(e);
+        } catch (RuntimeException | Error e) {
+            LOG.error("connection with {} failed", peer, e);
+            close(new IOException("internal error: " + e, e));
+        }
+    }
+
+    private void noteFrame() {
+        boolean inside = decoder.insideFrame();
+        if (inside && !insideFrame) {
+            frameSince = System.nanoTime();
+            insideFrame = true;
+            watchTime();
+        } else if (!inside) {
+            insideFrame = false;
+        }
+    }
+
+    @Override
+    public boolean frame(int streamId, int type, int flags, byte[] body) {
+        heard = true;
+        insideFrame = false;
+        protocol.frame(streamId, type, flags, body);
+        return !closed.get();
+    }
+
+    @Override
+    public boolean oversized(int streamId, long length) {
+        heard = true;
+        insideFrame = false;
+        protocol.oversized(streamId, length);
+        return !closed.get();
+    }
+
+    /** The TLS handshake is over, or there is none. */
+    void becomeEstablished() {
+        if (established) {
+            return;
+        }
+        established = true;
+        protocol.established();
+    }
+
+    /** A message waits until its handler asks for it. */
+    void held(int bytes) {
+        if (bytes > 0 && received.addAndGet(bytes) > limits.receivedBytes()) {
+            pause(READ_INPUT);
+        }
+    }
+
+    /** A message that was {@link #held} went to its handler. */
+    void taken(int bytes) {
+        if (bytes == 0) {
+            return;
+        }
+        long before = received.getAndAdd(-bytes);
+        long half = limits.receivedBytes() / 2;
+        if (before > half && before - bytes <= half) {
+            io.execute(() -> resume(READ_INPUT));
+        }
+    }
+
+    private void pause(int reason) {
+        if (pauses == 0 && key != null && key.isValid()) {
+            key.interestOpsAnd(~SelectionKey.OP_READ);
+        }
+        pauses |= reason;
+    }
+
+    private void resume(int reason) {
+        if ((pauses & reason) == 0) {
+            return;
+        }
+        if (reason == READ_INPUT && received.get() > limits.receivedBytes()) {
+            return;
+        }
+        pauses &= ~reason;
+        if (pauses == 0 && key != null && key.isValid()) {
+            key.interestOpsOr(SelectionKey.OP_READ);
+            if (insideFrame) {
+                // The time in which we did not read is not the peer's.
+                frameSince = System.nanoTime();
+            }
+            read();
+        }
+    }
+
+    // --- output, on any thread
+
+    /**
+     * Queues a frame and sees to it that it leaves.
+     *
+     * @return false when the connection is closed or more waits than may; then nothing was queued
+     */
+    boolean send(byte[] frame) {
+        return send(frame, null);
+    }
+
+    /** As {@link #send(byte[])}; {@code numbered} gives the frame its stream id, in the order of the wire. */
+    boolean send(byte[] frame, @Nullable Numbered numbered) {
+        long waiting;
+        synchronized (output) {
+            if (closed.get() || output.bytes() + frame.length > limits.queuedBytes()) {
+                return false;
+            }
+            if (numbered != null && !numbered.number(frame)) {
+                return false;
+            }
+            waiting = output.add(frame);
+        }
+        if (waiting > HIGH_WATER && !crowded) {
+            becomeCrowded();
+        }
+        if (io.inside()) {
+            if (!flushPending) {
+                flushPending = true;
+                io.flushLater(this);
+            }
+        } else {
+            flush();
+        }
+        return true;
+    }
+
+    /** Gives a frame its stream id; false when it must not be sent. */
+    interface Numbered {
+        boolean number(byte[] frame);
+    }
+
+    private void becomeCrowded() {
+        synchronized (output) {
+            crowded = output.bytes() > HIGH_WATER;
+        }
+        if (protocol.readsOnlyWhenWritable()) {
+            io.execute(() -> {
+                if (crowded) {
+                    pause(READ_OUTPUT);
+                }
+            });
+        }
+    }
+
+    void flushNow() {
+        flushPending = false;
+        flush();
+    }
+
+    /** Writes what waits. One thread does; others leave their frames to it. */
+    void flush() {
+        if (flushes.getAndIncrement() != 0) {
+            return;
+        }
+        int seen = flushes.get();
+        do {
+            writeOut();
+            seen = flushes.addAndGet(-seen);
+        } while (seen != 0);
+    }
+
+    private void writeOut() {
+        if (blocked || closed.get()) {
+            return;
+        }
+        try {
+            boolean drained = wire.write(output);
+            written.incrementAndGet();
+            if (!drained) {
+                blocked = true;
+                io.execute(this::waitForSocket);
+            }
+            if (crowded && output.bytes() <= LOW_WATER) {
+                crowded = false;
+                io.execute(this::relieved);
+            }
+            IOException cause = goodbye;
+            if (drained && cause != null) {
+                partFrom(cause);
+            }
+        } catch (IOException e) {
+            close(e);
+        } catch (RuntimeException | Error e) {
+            LOG.error("connection with {} failed", peer, e);
+            close(new IOException("internal error: " + e, e));
+        }
+    }
+
+    private void waitForSocket() {
+        if (key != null && key.isValid()) {
+            key.interestOpsOr(SelectionKey.OP_WRITE);
+            watchTime();
+        }
+    }
+
+    private void relieved() {
+        resume(READ_OUTPUT);
+        if (!closed.get()) {
+            protocol.writable();
+        }
+    }
+
+    // --- time, on the I/O thread
+
+    private void watchTime() {
+        if (!watching) {
+            watching = true;
+            io.watch(this);
+        }
+    }
+
+    @Override
+    public boolean checkTime(long now) {
+        watching = !closed.get() && watchesSomething(now);
+        return watching;
+    }
+
+    private boolean watchesSomething(long now) {
+        boolean watches = false;
+        if (!established) {
+            watches = expires("no TLS handshake", opened, now, limits.handshake());
+        } else if (!heard && !decoder.insideFrame()) {
+            watches = protocol.readsOnlyWhenWritable() && expires("no frame", opened, now, limits.firstFrame());
+        }
+        if (insideFrame && pauses == 0) {
+            watches |= expires("an unfinished frame", frameSince, now, limits.frame());
+        }
+        if (blocked) {
+            long mark = written.get();
+            if (!stuck || stuckAt != mark) {
+                stuck = true;
+                stuckAt = mark;
+                stuckSince = now;
+            }
+            watches |= expires("a peer that takes no bytes", stuckSince, now, limits.stall());
+        } else {
+            stuck = false;
+        }
+        return watches || insideFrame || blocked;
+    }
+
+    private boolean expires(String what, long since, long now, Duration limit) {
+        if (limit.isZero()) {
+            return false;
+        }
+        if (now - since > limit.toNanos()) {
+            close(new IOException(what + " for " + limit.toMillis() + " ms"));
+        }
+        return true;
+    }
+
+    // --- end
+
+    /** Closes the socket at once. Only the first cause counts. */
+    void close(IOException cause) {
+        if (!closed.compareAndSet(false, true)) {
+            return;
+        }
+        synchronized (output) {
+            output.clear();
+        }
+        try {
+            protocol.closed(cause);
+        } finally {
+            IoThread.closeQuietly(socket);
+            io.execute(decoder::release);
+        }
+    }
+
+    /** Closes when everything that waits was written, with a TLS good-bye. */
+    void closeOrderly(IOException cause) {
+        goodbye = cause;
+        flush();
+    }
+
+    /** Everything is written and the connection is to go. Part of {@link #writeOut}. */
+    private void partFrom(IOException cause) {
+        if (saidGoodbye) {
+            close(cause);
+        } else {
+            saidGoodbye = true;
+            wire.shutdown();
+            flush();
+        }
+    }
+}

@@ -1,0 +1,31 @@
+package io.peerpods.ttrpc;
+
+import java.io.IOException;
+
+/** The bytes between a connection's frames and its socket: as they are, or through TLS. */
+interface Wire {
+    enum Input {
+        /** The socket has no more for now. */
+        DRAINED,
+        /** There may be more: ask again. */
+        MORE,
+        /** The peer sends nothing more. */
+        END
+    }
+
+    /** Reads what the socket has, up to some amount, into the decoder. Only on the connection's I/O thread. */
+    Input read(FrameDecoder decoder) throws IOException;
+
+    /**
+     * Writes as much of the queue as the socket takes. One caller at a time.
+     *
+     * @return false when the socket takes no more for now
+     */
+    boolean write(OutputQueue queue) throws IOException;
+
+    /** Whether frames may flow. */
+    boolean established();
+
+    /** Says good-bye as far as the socket takes it. */
+    void shutdown();
+}

@@ -80,7 +80,7 @@ final class Mailbox implements Runnable {
         post();
     }
 
-    /** @return false when the call is over and nobody will take the message */
+    /** Adds a message; false when the call is over and nobody will take it. */
     boolean add(Payload message, boolean last) {
         synchronized (this) {
             if (deaf || closed || peerDone) {

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /** What a server serves: by service and method, then by the fallback. */
 final class Methods {
     private static final Executor VIRTUAL = task -> {
-        var unused = Thread.startVirtualThread(task);
+        var _ = Thread.startVirtualThread(task);
     };
     private static final Executor DIRECT = Runnable::run;
 

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /** One call of a channel. */
 final class OutboundCall<Q, P> extends ClientCall<Q, P> implements Mailbox.Receiver {
     private static final Executor VIRTUAL = task -> {
-        var unused = Thread.startVirtualThread(task);
+        var _ = Thread.startVirtualThread(task);
     };
 
     private final ClientConnection connection;

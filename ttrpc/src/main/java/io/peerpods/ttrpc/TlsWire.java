@@ -162,7 +162,7 @@ final class TlsWire implements Wire {
                 queue.consumed(result.bytesConsumed());
                 noteProgress(result);
                 if (result.getStatus() == SSLEngineResult.Status.CLOSED
-                        || result.bytesProduced() == 0 && result.bytesConsumed() == 0) {
+                        || (result.bytesProduced() == 0 && result.bytesConsumed() == 0)) {
                     break;
                 }
             }
@@ -192,8 +192,8 @@ final class TlsWire implements Wire {
         HandshakeStatus status = result.getHandshakeStatus();
         if (!established
                 && (status == HandshakeStatus.FINISHED
-                        || status == HandshakeStatus.NOT_HANDSHAKING
-                                && result.getStatus() == SSLEngineResult.Status.OK)) {
+                        || (status == HandshakeStatus.NOT_HANDSHAKING
+                                && result.getStatus() == SSLEngineResult.Status.OK))) {
             established = true;
             if (io.inside()) {
                 connection.becomeEstablished();

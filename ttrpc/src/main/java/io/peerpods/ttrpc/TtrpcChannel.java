@@ -169,7 +169,7 @@ public final class TtrpcChannel extends Channel implements AutoCloseable {
                 own = io == null ? IoThread.start("ttrpc-channel") : null;
                 IoThread on = own == null ? requireNonNull(io) : own;
                 ClientConnection[] made = new ClientConnection[1];
-                var unused = new Connection(on, socket, peer, limits, engine(), connection -> {
+                var _ = new Connection(on, socket, peer, limits, engine(), connection -> {
                     made[0] = new ClientConnection(connection, limits);
                     return made[0];
                 });
@@ -207,8 +207,8 @@ public final class TtrpcChannel extends Channel implements AutoCloseable {
                     connection.whenEstablished().get(limits.handshake().toNanos(), TimeUnit.NANOSECONDS);
                 }
             } catch (ExecutionException e) {
-                throw new IOException(
-                        "no TLS connection with " + peer + ": " + e.getCause().getMessage(), e.getCause());
+                Throwable reason = e.getCause() == null ? e : e.getCause();
+                throw new IOException("no TLS connection with " + peer + ": " + reason.getMessage(), reason);
             } catch (TimeoutException e) {
                 SocketTimeoutException late = new SocketTimeoutException("no TLS connection with " + peer + " within "
                         + limits.handshake().toMillis() + " ms");

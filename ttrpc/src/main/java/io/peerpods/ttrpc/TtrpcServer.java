@@ -197,7 +197,7 @@ public final class TtrpcServer implements AutoCloseable {
             }
             LOG.warn("{} accepts nothing for {} ms", address, ACCEPT_PAUSE.toMillis(), e);
             key.interestOps(0);
-            var unused = io.timer()
+            var _ = io.timer()
                     .schedule(() -> io.execute(() -> acceptAgain(key)), ACCEPT_PAUSE.toMillis(), TimeUnit.MILLISECONDS);
         }
     }
@@ -222,7 +222,7 @@ public final class TtrpcServer implements AutoCloseable {
             SocketAddress peer = address instanceof UnixDomainSocketAddress ? address : socket.getRemoteAddress();
             SSLEngine engine = engine();
             ServerConnection[] made = new ServerConnection[1];
-            var unused = new Connection(io, socket, peer, limits, engine, connection -> {
+            var _ = new Connection(io, socket, peer, limits, engine, connection -> {
                 made[0] = new ServerConnection(this, connection, limits);
                 return made[0];
             });

@@ -21,7 +21,7 @@ record WireRequest(String service, String method, Payload payload, long timeoutN
     private static final int TIMEOUT = 4 << 3;
     private static final int METADATA = 5 << 3 | 2;
 
-    /** @throws InvalidProtocolBufferException when the body is not such a message */
+    /** Reads a frame's body; fails when it is not such a message. */
     static WireRequest parse(byte[] body) throws InvalidProtocolBufferException {
         String service = "";
         String method = "";

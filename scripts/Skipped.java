@@ -3,14 +3,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 
 /**
- * Reads the reports of a test run and prints its end: every skipped test with its reason, and the counts. With
+ * Reads the reports of a test run and prints its end: every skipped test with its reason, every test that passed only
+ * when it was repeated, and the counts. With
  * {@code --only-docker} a skip for any other reason than a missing Docker engine or image is a failure.
  */
 final class Skipped {
@@ -22,6 +25,7 @@ final class Skipped {
         int skipped = 0;
         boolean otherReason = false;
         Map<String, Integer> reasons = new TreeMap<>();
+        Set<String> repeated = new TreeSet<>();
         for (Path report : reports()) {
             Element suite = DocumentBuilderFactory.newInstance()
                     .newDocumentBuilder()
@@ -41,12 +45,20 @@ final class Skipped {
                     failed++;
                 } else {
                     passed++;
+                    if (test.getElementsByTagName("flakyFailure").getLength() > 0
+                            || test.getElementsByTagName("flakyError").getLength() > 0) {
+                        repeated.add(test.getAttribute("classname") + "." + test.getAttribute("name"));
+                    }
                 }
             }
         }
         if (!reasons.isEmpty()) {
             System.out.println("Skipped:");
             reasons.forEach((reason, count) -> System.out.println("  " + count + " x " + reason));
+        }
+        if (!repeated.isEmpty()) {
+            System.out.println("Passed only when repeated, and so to be looked at:");
+            repeated.forEach(test -> System.out.println("  " + test));
         }
         System.out.println(passed + " passed, " + failed + " failed, " + skipped + " skipped");
         if (passed == 0 || failed > 0 || onlyDocker && otherReason) {

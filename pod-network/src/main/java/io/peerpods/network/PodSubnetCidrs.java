@@ -33,7 +33,11 @@ public record PodSubnetCidrs(List<IpPrefix> networks) {
                 throw new IllegalArgumentException(
                         "\"" + text + "\" has no prefix length; write " + text + "/32 for one address");
             }
-            networks.add(IpPrefix.of(text));
+            try {
+                networks.add(IpPrefix.of(text));
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException("\"" + text + "\" is not a network: " + e.getMessage(), e);
+            }
         }
         return new PodSubnetCidrs(networks);
     }

@@ -1,0 +1,28 @@
+package io.peerpods.network;
+
+import io.peerpods.linux.IpAddresses;
+import io.peerpods.linux.IpPrefix;
+import io.peerpods.linux.nft.NftRules;
+import java.net.InetAddress;
+import java.util.List;
+
+/** Where a cloud's instance metadata service answers, on every NIC of an instance. */
+final class MetadataService {
+    static final List<InetAddress> ADDRESSES =
+            List.of(IpAddresses.parse("169.254.169.254"), IpAddresses.parse("fd00:ec2::254"));
+
+    private MetadataService() {}
+
+    static boolean is(InetAddress address) {
+        return ADDRESSES.contains(IpPrefix.of(address).address());
+    }
+
+    static List<NftRules.Rule> drops(NftRules.Chain chain, String match) {
+        return ADDRESSES.stream()
+                .map(address -> new NftRules.Rule(
+                        chain.name(),
+                        (match.isEmpty() ? "" : match + " ") + TunnelRules.destination(address) + " "
+                                + TunnelRules.text(address) + " drop"))
+                .toList();
+    }
+}

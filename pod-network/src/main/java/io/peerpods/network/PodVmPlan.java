@@ -1,0 +1,239 @@
+package io.peerpods.network;
+
+import io.peerpods.linux.IpAddresses;
+import io.peerpods.linux.IpPrefix;
+import io.peerpods.linux.netlink.RouteScope;
+import io.peerpods.linux.netlink.RouteType;
+import io.peerpods.linux.netlink.Tables;
+import io.peerpods.linux.netlink.VxlanAttributes;
+import io.peerpods.linux.nft.NftRules;
+import io.peerpods.linux.op.LinkKind;
+import io.peerpods.linux.op.NetnsRef;
+import io.peerpods.linux.op.Op;
+import io.peerpods.linux.op.Plan;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The VM's half: the pod's namespace with a vxlan that wears the pod's name, hardware address, addresses, routes and neighbours;
+ * the second NIC in it when the pod has an external network; and what keeps the pod away from the VM's agent and from the cloud's
+ * metadata service.
+ */
+public final class PodVmPlan {
+    /** The routing table of what leaves with the pod's own source address: all by the tunnel. Also its rule's priority. */
+    public static final int TUNNEL_TABLE = 15150;
+
+    /** The nft table in the VM and, for the guards, in the pod's namespace. */
+    public static final String NFT_TABLE = "peerpods";
+
+    private static final NftRules.Chain INPUT = new NftRules.Chain("input", "filter", "input", -10);
+    private static final NftRules.Chain GUARD_OUTPUT = new NftRules.Chain("guard_output", "filter", "output", -300);
+    private static final NftRules.Chain GUARD_FORWARD = new NftRules.Chain("guard_forward", "filter", "forward", -300);
+
+    private PodVmPlan() {}
+
+    /**
+     * Where the plan acts.
+     *
+     * @param vm the VM's own namespace: {@link NetnsRef#OWN} but in tests
+     * @param pod the pod's namespace, made if need be
+     * @param agentPort where podvm-agent listens
+     * @param ipv6 whether this kernel has IPv6 at all
+     */
+    public record Place(NetnsRef vm, NetnsRef pod, int agentPort, boolean ipv6) {}
+
+    /**
+     * The plan.
+     *
+     * @param external the second NIC; null when the spec asks for none
+     * @throws PodNetworkException when the spec cannot be carried out here
+     */
+    public static Plan of(PodNetworkSpec spec, Underlay underlay, @Nullable ExternalNic external, Place place)
+            throws PodNetworkException {
+        if (spec.externalNetwork() != (external != null)) {
+            throw new PodNetworkException("the pod's network asks for "
+                    + (external == null
+                            ? "an external network, but there is no second NIC"
+                            : "no external network, but there is a second NIC"));
+        }
+        List<Op> ops = new ArrayList<>();
+        ops.add(new Op.Namespace(place.pod()));
+        ops.add(new Op.Nft(place.vm(), vmRules(spec, external, place.agentPort())));
+        ops.addAll(guards(spec, place).ops());
+        addTunnel(ops, spec, underlay, place);
+        if (external == null) {
+            routes(spec, place.pod(), Tables.MAIN, true).forEach(ops::add);
+            addNeighbours(ops, spec, place);
+        } else {
+            routes(spec, place.pod(), Tables.MAIN, false).forEach(ops::add);
+            addNeighbours(ops, spec, place);
+            addSourceRule(ops, spec, place);
+            addAlwaysByTunnel(ops, spec, place);
+            addExternal(ops, spec, external, place);
+        }
+        return new Plan(Ownership.POD_VM, ops);
+    }
+
+    /** The part of the plan that a pod with NET_ADMIN can take away and that is put back: see {@link GuardWatch}. */
+    public static Plan guards(PodNetworkSpec spec, Place place) {
+        List<Op> ops = new ArrayList<>();
+        if (!spec.options().allowPodMetadata()) {
+            List<NftRules.Rule> rules = new ArrayList<>(MetadataService.drops(GUARD_OUTPUT, ""));
+            rules.addAll(MetadataService.drops(GUARD_FORWARD, ""));
+            ops.add(new Op.Nft(
+                    place.pod(), new NftRules("inet", NFT_TABLE, List.of(GUARD_OUTPUT, GUARD_FORWARD), rules)));
+            for (InetAddress address : MetadataService.ADDRESSES) {
+                if (IpAddresses.isIpv4(address) || place.ipv6()) {
+                    Op.Route refusal = Op.Route.refusal(place.pod(), IpPrefix.of(address), RouteType.PROHIBIT)
+                            .replacing();
+                    ops.add(refusal);
+                    if (spec.externalNetwork()) {
+                        ops.add(refusal.inTable(TUNNEL_TABLE));
+                    }
+                }
+            }
+        }
+        return new Plan(Ownership.POD_VM, ops);
+    }
+
+    private static NftRules vmRules(PodNetworkSpec spec, @Nullable ExternalNic external, int agentPort) {
+        List<NftRules.Chain> chains = new ArrayList<>(TunnelRules.chains());
+        chains.add(INPUT);
+        List<NftRules.Rule> rules =
+                new ArrayList<>(TunnelRules.rules(spec.worker().address(), spec.vxlanPort(), spec.vxlanId()));
+        // Across the cloud's network the pod comes with its second NIC's address or with its own.
+        List<IpPrefix> sources = new ArrayList<>(spec.pod().addresses());
+        if (external != null) {
+            sources.addAll(external.addresses());
+        }
+        sources.stream()
+                .map(IpPrefix::address)
+                .distinct()
+                .forEach(address -> rules.add(new NftRules.Rule(
+                        INPUT.name(),
+                        TunnelRules.source(address) + " " + TunnelRules.text(address) + " tcp dport " + agentPort
+                                + " drop")));
+        return new NftRules("inet", NFT_TABLE, chains, rules);
+    }
+
+    private static void addTunnel(List<Op> ops, PodNetworkSpec spec, Underlay underlay, Place place)
+            throws PodNetworkException {
+        PodInterface pod = spec.pod();
+        InetAddress peer = spec.worker().address();
+        int mtu = TunnelMtu.of(
+                pod.mtu(),
+                underlay.mtu(),
+                peer,
+                spec.options().tunnelMtu(),
+                spec.options().publicUnderlay());
+        VxlanAttributes attributes = VxlanAttributes.unicast(spec.vxlanId(), spec.vxlanPort(), peer)
+                .withLocal(underlay.local())
+                .withLearning(false);
+        ops.add(new Op.Link(place.pod(), pod.name(), new LinkKind.Vxlan(place.vm(), attributes), pod.mac(), mtu, true));
+        for (IpPrefix address : pod.addresses()) {
+            // Connected routes come from the worker's list: a point-to-point CNI has none for its /24.
+            ops.add(new Op.Address(place.pod(), pod.name(), address, false));
+        }
+    }
+
+    /** The pod's routes by the tunnel, those on the link first, so that every gateway is reachable when its route is made. */
+    private static List<Op.Route> routes(PodNetworkSpec spec, NetnsRef pod, int table, boolean defaults) {
+        List<PodRoute> wanted = spec.routes().stream()
+                .filter(route -> route.dev().equals(spec.pod().name()))
+                .filter(route -> defaults || !route.isDefault())
+                .distinct()
+                .sorted(Comparator.comparing(route -> route.via() != null))
+                .toList();
+        return wanted.stream().map(route -> route(route, spec, pod, table)).toList();
+    }
+
+    private static Op.Route route(PodRoute route, PodNetworkSpec spec, NetnsRef pod, int table) {
+        Op.Route op = Op.Route.unicast(pod, route.destination(), route.via(), route.dev())
+                .inTable(table)
+                .withProtocol(protocol(route.protocol()))
+                .withMetric(route.metric())
+                .withScope(scope(route));
+        return route.via() != null && (route.onlink() || !onLink(spec, route.via())) ? op.asOnlink() : op;
+    }
+
+    private static boolean onLink(PodNetworkSpec spec, InetAddress gateway) {
+        return spec.routes().stream()
+                .anyMatch(route -> route.via() == null
+                        && route.dev().equals(spec.pod().name())
+                        && route.destination().contains(gateway));
+    }
+
+    private static int protocol(String name) {
+        return switch (name) {
+            case "kernel" -> io.peerpods.linux.netlink.Route.PROTOCOL_KERNEL;
+            case "boot" -> io.peerpods.linux.netlink.Route.PROTOCOL_BOOT;
+            case "dhcp" -> io.peerpods.linux.netlink.Route.PROTOCOL_DHCP;
+            default -> io.peerpods.linux.netlink.Route.PROTOCOL_STATIC;
+        };
+    }
+
+    private static @Nullable RouteScope scope(PodRoute route) {
+        return switch (route.scope()) {
+            case "link" -> RouteScope.LINK;
+            case "site" -> RouteScope.SITE;
+            case "host" -> RouteScope.HOST;
+            case "nowhere" -> RouteScope.NOWHERE;
+            default -> null;
+        };
+    }
+
+    private static void addNeighbours(List<Op> ops, PodNetworkSpec spec, Place place) {
+        spec.neighbours().stream()
+                .filter(neighbour -> neighbour.dev().equals(spec.pod().name()))
+                .forEach(neighbour ->
+                        ops.add(new Op.Neighbour(place.pod(), neighbour.dev(), neighbour.ip(), neighbour.mac())));
+    }
+
+    /** Whatever came by the tunnel is answered by the tunnel, whoever sent it. */
+    private static void addSourceRule(List<Op> ops, PodNetworkSpec spec, Place place) {
+        ops.addAll(routes(spec, place.pod(), TUNNEL_TABLE, true));
+        for (IpPrefix address : spec.pod().addresses()) {
+            ops.add(new Op.Rule(place.pod(), TUNNEL_TABLE, IpPrefix.of(address.address()), null, TUNNEL_TABLE));
+        }
+    }
+
+    private static void addAlwaysByTunnel(List<Op> ops, PodNetworkSpec spec, Place place) {
+        Optional.ofNullable(spec.options().apiService())
+                .flatMap(address -> byTunnel(spec, address, place.pod()))
+                .ifPresent(ops::add);
+    }
+
+    /** One address by the tunnel; empty when a route of the spec says so already or the pod has no gateway. */
+    static Optional<Op.Route> byTunnel(PodNetworkSpec spec, InetAddress address, NetnsRef pod) {
+        IpPrefix destination = IpPrefix.of(address);
+        if (spec.routes().stream().anyMatch(route -> route.destination().equals(destination))) {
+            return Optional.empty();
+        }
+        return spec.defaultRoute()
+                .filter(route -> route.destination().isIpv4() == destination.isIpv4())
+                .map(route -> route(
+                        new PodRoute(destination, route.via(), route.dev(), "static", route.scope(), 0, route.onlink()),
+                        spec,
+                        pod,
+                        Tables.MAIN));
+    }
+
+    private static void addExternal(List<Op> ops, PodNetworkSpec spec, ExternalNic nic, Place place) {
+        String name = nic.name().equals(spec.pod().name()) ? "ext0" : nic.name();
+        ops.add(new Op.Move(place.vm(), nic.mac(), place.pod(), name));
+        for (IpPrefix address : nic.addresses()) {
+            ops.add(new Op.Address(place.pod(), name, address));
+        }
+        ops.add(new Op.Up(place.pod(), name));
+        boolean ipv4 = IpAddresses.isIpv4(nic.gateway());
+        Op.Route way = Op.Route.unicast(
+                        place.pod(), ipv4 ? IpPrefix.IPV4_DEFAULT : IpPrefix.IPV6_DEFAULT, nic.gateway(), name)
+                .replacing();
+        boolean onLink = nic.addresses().stream().anyMatch(address -> address.contains(nic.gateway()));
+        ops.add(onLink ? way : way.asOnlink());
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.network;
+
+import org.jspecify.annotations.NullMarked;

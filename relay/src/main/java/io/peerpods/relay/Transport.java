@@ -4,11 +4,16 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.Socket;
 import java.net.StandardSocketOptions;
+import java.security.GeneralSecurityException;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.X509ExtendedTrustManager;
 import jdk.net.ExtendedSocketOptions;
 
 /** What runs on the TCP connection between worker and pod VM: mutual TLS, or nothing. */
@@ -59,6 +64,16 @@ public abstract sealed class Transport {
     }
 
     abstract Wire secured(Socket socket, Duration limit) throws IOException;
+
+    /** The same for {@link Rehearsal}: a client without certificate is let in. */
+    Transport forRehearsal() {
+        return this;
+    }
+
+    /** The other side of {@link #forRehearsal}. */
+    Transport rehearsalClient() throws IOException {
+        return this;
+    }
 
     private static void keepAlive(Socket socket) throws IOException {
         socket.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
@@ -140,6 +155,30 @@ public abstract sealed class Transport {
         private final SSLSocketFactory factory;
         private final SSLParameters parameters;
 
+        @Override
+        Transport forRehearsal() {
+            SSLParameters lenient = new SSLParameters();
+            if (parameters.getCipherSuites() != null) {
+                lenient.setCipherSuites(parameters.getCipherSuites());
+            }
+            if (parameters.getProtocols() != null) {
+                lenient.setProtocols(parameters.getProtocols());
+            }
+            lenient.setWantClientAuth(true);
+            return new Server(factory, lenient);
+        }
+
+        @Override
+        Transport rehearsalClient() throws IOException {
+            try {
+                SSLContext context = SSLContext.getInstance("TLS");
+                context.init(null, new TrustManager[] {new Anyone()}, null);
+                return Transport.client(context, context.getDefaultSSLParameters(), "localhost");
+            } catch (GeneralSecurityException e) {
+                throw new IOException("this Java runtime has no TLS", e);
+            }
+        }
+
         Server(SSLSocketFactory factory, SSLParameters parameters) {
             this.factory = factory;
             this.parameters = parameters;
@@ -151,6 +190,32 @@ public abstract sealed class Transport {
             tls.setUseClientMode(false);
             tls.setSSLParameters(parameters);
             return handshaken(tls, socket, limit);
+        }
+    }
+
+    /** Takes this process for itself; used on connections that it makes with itself. */
+    private static final class Anyone extends X509ExtendedTrustManager {
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String authType) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String authType, Socket socket) {}
+
+        @Override
+        public void checkClientTrusted(X509Certificate[] chain, String authType, SSLEngine engine) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType, Socket socket) {}
+
+        @Override
+        public void checkServerTrusted(X509Certificate[] chain, String authType, SSLEngine engine) {}
+
+        @Override
+        public X509Certificate[] getAcceptedIssuers() {
+            return new X509Certificate[0];
         }
     }
 }

@@ -396,6 +396,18 @@ class AgentPathTest {
     }
 
     @Test
+    void aRehearsalNeedsNoClientCertificateAndLeavesTheRealSideStrict(@TempDir Path strangersKeys) throws Exception {
+        agent(RecordingAgent.answering(serving(HealthCheckResponse.ServingStatus.SERVING)));
+        Transport vm = tls.vm();
+        Rehearsal.of(vm);
+        Forwarder forwarder = forwarder(vm);
+        AgentRelay relay = relay(tls.stranger(strangersKeys));
+        relay.agentAt(forwarder.address());
+        assertThatThrownBy(() -> relay.check(Duration.ofSeconds(1))).isInstanceOf(StatusException.class);
+        Rehearsal.of(Transport.plain());
+    }
+
+    @Test
     void garbageOnThePortHarmsNobody() throws Exception {
         agent(RecordingAgent.answering(serving(HealthCheckResponse.ServingStatus.SERVING)));
         Forwarder forwarder = forwarder(tls.vm());

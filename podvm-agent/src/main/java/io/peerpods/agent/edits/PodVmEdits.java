@@ -1,0 +1,99 @@
+package io.peerpods.agent.edits;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.peerpods.network.NameServerRoutes;
+import io.peerpods.proto.agent.CopyFileRequest;
+import io.peerpods.proto.agent.CreateContainerRequest;
+import io.peerpods.proto.agent.CreateSandboxRequest;
+import io.peerpods.relay.AgentEdits;
+import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/**
+ * What the pod VM changes in the agent protocol of Kata: containers join the pod's network namespace, the sandbox gets no
+ * name servers of its own (its resolv.conf comes as a file), and the name servers of both are told to a listener, so that the
+ * pod reaches them by the tunnel. Fields that are not known here pass as they are.
+ */
+public final class PodVmEdits implements AgentEdits {
+
+    private static final String SERVICE = "grpc.AgentService";
+    private static final String CREATE_CONTAINER = "CreateContainer";
+    private static final String CREATE_SANDBOX = "CreateSandbox";
+    private static final String COPY_FILE = "CopyFile";
+    private static final String RESOLV_CONF = "resolv.conf";
+
+    private final String podNamespace;
+    private final NameServers nameServers;
+
+    /** Hears of the name servers that a pod is given, before the agent does. */
+    @FunctionalInterface
+    public interface NameServers {
+        void learned(List<InetAddress> servers);
+    }
+
+    /** @param podNamespace path of the pod's network namespace in the VM */
+    public PodVmEdits(String podNamespace, NameServers nameServers) {
+        this.podNamespace = podNamespace;
+        this.nameServers = nameServers;
+    }
+
+    @Override
+    public boolean concern(String service, String method) {
+        return service.equals(SERVICE)
+                && (method.equals(CREATE_CONTAINER) || method.equals(CREATE_SANDBOX) || method.equals(COPY_FILE));
+    }
+
+    @Override
+    public ByteString edit(String service, String method, ByteString payload) throws StatusException {
+        try {
+            return switch (method) {
+                case CREATE_CONTAINER -> createContainer(payload);
+                case CREATE_SANDBOX -> createSandbox(payload);
+                case COPY_FILE -> copyFile(payload);
+                default -> payload;
+            };
+        } catch (InvalidProtocolBufferException e) {
+            throw Status.INTERNAL
+                    .withDescription("podvm-agent cannot read " + method + ": " + e.getMessage())
+                    .asException();
+        }
+    }
+
+    private ByteString createContainer(ByteString payload) throws InvalidProtocolBufferException {
+        CreateContainerRequest request = CreateContainerRequest.parseFrom(payload);
+        if (!request.hasOCI()) {
+            return payload; // the agent says what is wrong with it
+        }
+        CreateContainerRequest.Builder edited = request.toBuilder();
+        NetworkNamespace.join(edited.getOCIBuilder().getLinuxBuilder(), podNamespace);
+        return edited.build().toByteString();
+    }
+
+    private ByteString createSandbox(ByteString payload) throws InvalidProtocolBufferException {
+        CreateSandboxRequest request = CreateSandboxRequest.parseFrom(payload);
+        if (request.getDnsCount() == 0) {
+            return payload;
+        }
+        learn(request.getDnsList());
+        return request.toBuilder().clearDns().build().toByteString();
+    }
+
+    private ByteString copyFile(ByteString payload) throws InvalidProtocolBufferException {
+        CopyFileRequest request = CopyFileRequest.parseFrom(payload);
+        if (request.getPath().endsWith(RESOLV_CONF) && request.getOffset() == 0) {
+            learn(List.of(request.getData().toString(StandardCharsets.ISO_8859_1)));
+        }
+        return payload;
+    }
+
+    private void learn(List<String> lines) {
+        List<InetAddress> servers = NameServerRoutes.servers(lines);
+        if (!servers.isEmpty()) {
+            nameServers.learned(servers);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package io.peerpods.relay;
+
+import io.grpc.Status;
+import io.peerpods.proto.ttrpc.Request;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One connection and one call of this process with itself over the loopback, so that the first worker to connect does not wait
+ * for what a Java program does on its first TLS handshake (100 to 170 ms).
+ */
+public final class Rehearsal {
+
+    private static final Duration LIMIT = Duration.ofSeconds(10);
+
+    private Rehearsal() {}
+
+    /**
+     * Rehearses with the VM's side of the agent path; its key, versions and cipher suites are the real ones, only the client
+     * needs no certificate.
+     *
+     * @throws IOException when the loopback does not work; the real path may do all the same
+     */
+    public static void of(Transport server) throws IOException, InterruptedException {
+        ForwarderOptions options = ForwarderOptions.of(
+                        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                        Path.of("/nonexistent"),
+                        server.forRehearsal())
+                .refusing(Status.UNAVAILABLE.withDescription("a rehearsal"));
+        try (Forwarder forwarder = Forwarder.listen(options)) {
+            Socket socket = new Socket();
+            socket.connect(forwarder.address(), (int) LIMIT.toMillis());
+            try (Upstream upstream =
+                    Upstream.start(server.rehearsalClient().over(socket, LIMIT), "this process itself")) {
+                CountDownLatch answered = new CountDownLatch(1);
+                byte[] frame = Frames.frame(
+                        0,
+                        Frames.REQUEST,
+                        0,
+                        Request.newBuilder()
+                                .setService("grpc.Health")
+                                .setMethod("Check")
+                                .build()
+                                .toByteArray());
+                upstream.send(frame, 0, frame.length, new Waiting(answered));
+                if (!answered.await(LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+                    throw new IOException("no answer from this process itself");
+                }
+            } catch (Upstream.NotSentException e) {
+                throw new IOException("the connection with this process itself broke", e);
+            }
+        }
+    }
+
+    private record Waiting(CountDownLatch answered) implements Upstream.Sink {
+        @Override
+        public void frame(FrameReader frame, boolean last) {
+            answered.countDown();
+        }
+
+        @Override
+        public void broken(Status why) {
+            answered.countDown();
+        }
+    }
+}

@@ -1,0 +1,92 @@
+package io.peerpods.room;
+
+import io.peerpods.room.standin.StandInKataAgent;
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/** What a pod VM starts at boot, in this order. */
+public record VmImage(List<Service> services) {
+
+    /** Where kata-agent, real or not, listens in the VM. */
+    public static final Path KATA_SOCKET = Path.of("/run/kata-containers/agent.sock");
+
+    public VmImage {
+        services = List.copyOf(services);
+    }
+
+    /** A machine that runs nothing. */
+    public static VmImage empty() {
+        return new VmImage(List.of());
+    }
+
+    /**
+     * The pod VM image: podvm-agent from its distribution, and the stand-in for kata-agent.
+     *
+     * @param distribution the directory with {@code bin/podvm-agent}
+     * @param flags podvm-agent's
+     */
+    public static VmImage withStandIn(Path distribution, List<String> flags) {
+        return new VmImage(List.of(standIn(), podvmAgent(distribution, flags)));
+    }
+
+    /** The same with a real kata-agent. */
+    public static VmImage withKataAgent(Path distribution, List<String> flags, Path kataAgent) {
+        requireExecutable(kataAgent, "kata-agent");
+        Path program = kataAgent.toAbsolutePath();
+        Service agent = new Service(
+                "kata-agent",
+                List.of(program.toString()),
+                Map.of("KATA_AGENT_SERVER_ADDR", "unix://" + KATA_SOCKET),
+                List.of(program));
+        return new VmImage(List.of(agent, podvmAgent(distribution, flags)));
+    }
+
+    private static Service podvmAgent(Path distribution, List<String> flags) {
+        Path home = distribution.toAbsolutePath().normalize();
+        Path launcher = home.resolve("bin/podvm-agent");
+        requireExecutable(launcher, "podvm-agent");
+        List<String> command = new ArrayList<>();
+        command.add(launcher.toString());
+        command.addAll(flags);
+        return new Service("podvm-agent", command, Map.of(), List.of(home));
+    }
+
+    /** The stand-in runs on the Java and the class path of this process: whoever has a room has its classes. */
+    private static Service standIn() {
+        String home = System.getProperty("java.home");
+        List<Path> classPath = Arrays.stream(
+                        System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> !entry.isEmpty())
+                .map(entry -> Path.of(entry).toAbsolutePath().normalize())
+                .filter(Files::exists)
+                .toList();
+        List<String> command = List.of(
+                home + "/bin/java",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-Xshare:auto",
+                "-Xmx64m",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                String.join(
+                        File.pathSeparator,
+                        classPath.stream().map(Path::toString).toList()),
+                StandInKataAgent.class.getName(),
+                KATA_SOCKET.toString());
+        List<Path> files = new ArrayList<>(classPath);
+        files.add(Path.of(home));
+        return new Service("standin-kata-agent", command, Map.of(), files);
+    }
+
+    private static void requireExecutable(Path program, String name) {
+        if (!Files.isExecutable(program)) {
+            throw new IllegalArgumentException("no executable " + name + " at " + program.toAbsolutePath()
+                    + "; build it with 'make dist' or name another");
+        }
+    }
+}

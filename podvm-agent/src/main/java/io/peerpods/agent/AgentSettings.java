@@ -15,8 +15,7 @@ import java.util.List;
  */
 final class AgentSettings {
 
-    static final Setting VERSION =
-            new Setting("version", "", Kind.BOOL, "false", "Print the version and exit.");
+    static final Setting VERSION = new Setting("version", "", Kind.BOOL, "false", "Print the version and exit.");
     static final Setting CONFIG = new Setting(
             "config",
             "",
@@ -58,7 +57,11 @@ final class AgentSettings {
     static final Setting CERT_KEY =
             new Setting("cert-key", "", Kind.TEXT, "", "Key (PEM) of the certificate in -cert-file.");
     static final Setting TLS_SKIP_VERIFY = new Setting(
-            "tls-skip-verify", "", Kind.BOOL, "false", "Accept every client. For tests only: anybody may run containers.");
+            "tls-skip-verify",
+            "",
+            Kind.BOOL,
+            "false",
+            "Accept every client. For tests only: anybody may run containers.");
     static final Setting DISABLE_TLS = new Setting(
             "disable-tls", "", Kind.BOOL, "false", "Plain TCP; the adaptor needs the same. For tests only.");
 

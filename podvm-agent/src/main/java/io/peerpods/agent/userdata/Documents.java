@@ -28,13 +28,16 @@ public final class Documents {
     /** The text; a compressed document is unpacked, as the launching side compresses what does not fit otherwise. */
     public static String text(byte[] document) throws IOException {
         byte[] plain = document;
-        if (document.length > 1 && ((document[0] & 0xff) << 8 | document[1] & 0xff) == GZIP_MAGIC) {
+        if (document.length > 1 && (((document[0] & 0xff) << 8) | (document[1] & 0xff)) == GZIP_MAGIC) {
             try (InputStream in = new GZIPInputStream(new ByteArrayInputStream(document))) {
                 plain = bounded(in, UserData.MAX_BYTES, "the unpacked user-data");
             }
         }
         try {
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(plain)).toString();
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(plain))
+                    .toString();
         } catch (CharacterCodingException e) {
             throw new IOException("the user-data is not UTF-8 text", e);
         }

@@ -30,7 +30,7 @@ public final class MetadataService implements UserDataSource {
     private static final Duration CONNECT = Duration.ofSeconds(2);
     private static final Duration READ = Duration.ofSeconds(5);
     private static final String TOKEN_SECONDS = "300";
-    private static final Duration TOKEN_LIFE = Duration.ofSeconds(240);
+    private static final Duration TOKEN_LIFE = Duration.ofMinutes(4);
     private static final int MAX_TOKEN = 1024;
     private static final int MAX_VALUE = 16 * 1024;
     private static final int MAX_NICS = 64;
@@ -90,7 +90,11 @@ public final class MetadataService implements UserDataSource {
     }
 
     private List<String> lines(String path) throws IOException {
-        return value(path).lines().map(String::strip).filter(line -> !line.isEmpty()).toList();
+        return value(path)
+                .lines()
+                .map(String::strip)
+                .filter(line -> !line.isEmpty())
+                .toList();
     }
 
     private String value(String path) throws IOException {

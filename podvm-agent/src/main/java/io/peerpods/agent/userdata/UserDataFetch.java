@@ -32,8 +32,7 @@ public final class UserDataFetch {
             } catch (IOException e) {
                 if (System.nanoTime() + pause.toNanos() - end >= 0) {
                     throw new IOException(
-                            "no user-data from " + source.name() + " within " + limit.toSeconds() + " s: "
-                                    + reason(e),
+                            "no user-data from " + source.name() + " within " + limit.toSeconds() + " s: " + reason(e),
                             e);
                 }
                 if (!reason(e).equals(told)) {

@@ -1,0 +1,153 @@
+package io.peerpods.cloud.aws;
+
+import io.peerpods.cloud.CloudException;
+import io.peerpods.cloud.CloudException.InvalidRequest;
+import io.peerpods.cloud.CloudException.Outcome;
+import io.peerpods.cloud.CloudException.Throttled;
+import io.peerpods.cloud.CloudException.Unavailable;
+import io.peerpods.cloud.CloudProvider;
+import io.peerpods.cloud.Finding;
+import io.peerpods.cloud.LaunchLog;
+import io.peerpods.cloud.LaunchSpec;
+import io.peerpods.cloud.OwnedVm;
+import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.Worker;
+import io.peerpods.cloud.aws.capacity.CapacityMemory;
+import io.peerpods.cloud.aws.ec2.CallCounts;
+import io.peerpods.cloud.aws.ec2.Ec2Api;
+import io.peerpods.cloud.aws.ec2.Ec2Clients;
+import io.peerpods.cloud.aws.ec2.Time;
+import io.peerpods.cloud.aws.instance.Calls;
+import io.peerpods.cloud.aws.instance.Completion;
+import io.peerpods.cloud.aws.instance.Deletion;
+import io.peerpods.cloud.aws.instance.FactsSource;
+import io.peerpods.cloud.aws.instance.InstanceRequest;
+import io.peerpods.cloud.aws.instance.InstanceWatch;
+import io.peerpods.cloud.aws.instance.LaunchFacts;
+import io.peerpods.cloud.aws.instance.Launcher;
+import io.peerpods.cloud.aws.instance.Leftovers;
+import io.peerpods.cloud.aws.metadata.WorkerMetadata;
+import io.peerpods.cloud.aws.preflight.Preflight;
+import io.peerpods.cloud.aws.tag.Tags;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.regions.providers.AwsProfileRegionProvider;
+
+/** The {@code aws} provider, put together. */
+public final class AwsCloud implements CloudProvider {
+
+    private static final Logger log = LoggerFactory.getLogger(AwsCloud.class);
+
+    /** Between two polls of the instances that somebody waits for. */
+    private static final Duration POLL = Duration.ofMillis(1500);
+
+    private final Ec2Api ec2;
+    private final Calls calls;
+    private final Leftovers leftovers;
+    private final Launcher launcher;
+    private final Deletion deletion;
+    private final Preflight preflight;
+
+    private AwsCloud(AwsConfig config, Worker worker, WorkerMetadata metadata, String region) {
+        Clock clock = Clock.systemUTC();
+        Tags tags = new Tags(worker, config.tags());
+        ec2 = new Ec2Api(Ec2Clients.open(config, region), Time.REAL);
+        calls = Calls.over(ec2, new InstanceWatch(ec2, POLL));
+        leftovers = new Leftovers(calls.instances(), calls.addresses(), calls.interfaces(), tags);
+        FactsSource facts = new FactsSource(
+                () -> LaunchFacts.gather(config, worker.externalNetwork(), ec2, calls.images(), metadata));
+        InstanceRequest requests = new InstanceRequest(config, worker, tags);
+        launcher = new Launcher(
+                facts,
+                config.capacity(),
+                requests,
+                calls,
+                new CapacityMemory(System::nanoTime),
+                new Completion(config, worker, tags, calls, clock),
+                clock);
+        deletion = new Deletion(calls, leftovers, tags);
+        preflight = new Preflight(config, worker, region, facts, requests, ec2, calls, metadata, clock);
+    }
+
+    /**
+     * Opens the provider. Settings that cannot work are refused here; an EC2 that does not answer is not a reason to
+     * refuse, because the pods that run already need the adaptor.
+     */
+    static AwsCloud open(AwsConfig config, Worker worker) throws CloudException, InterruptedException {
+        WorkerMetadata metadata = new WorkerMetadata(config.metadataEndpoint());
+        AwsCloud cloud = new AwsCloud(config, worker, metadata, region(config, metadata));
+        try {
+            cloud.preflight.facts();
+        } catch (Throttled | Unavailable e) {
+            log.warn("EC2 is asked again when the first pod is launched: {}", e.getMessage());
+        } catch (CloudException | InterruptedException | RuntimeException e) {
+            cloud.close();
+            throw e;
+        }
+        return cloud;
+    }
+
+    private static String region(AwsConfig config, WorkerMetadata metadata) throws CloudException {
+        if (!config.region().isEmpty()) {
+            return config.region();
+        }
+        return profileRegion(config)
+                .or(metadata::region)
+                .orElseThrow(() -> new InvalidRequest(
+                        Outcome.NOT_DONE,
+                        "no region: set AWS_REGION (neither the profile nor the worker's own metadata service tells)"));
+    }
+
+    private static Optional<String> profileRegion(AwsConfig config) {
+        try {
+            var profile = config.profile().isEmpty()
+                    ? new AwsProfileRegionProvider()
+                    : new AwsProfileRegionProvider(null, config.profile());
+            return Optional.ofNullable(profile.getRegion()).map(Object::toString);
+        } catch (SdkException e) {
+            return Optional.empty();
+        }
+    }
+
+    @Override
+    public String name() {
+        return "aws";
+    }
+
+    @Override
+    public PodVm launch(LaunchSpec spec, LaunchLog launchLog) throws CloudException, InterruptedException {
+        return launcher.launch(spec, launchLog);
+    }
+
+    @Override
+    public void delete(String sandboxId, LaunchLog launchLog) throws CloudException, InterruptedException {
+        deletion.delete(sandboxId, launchLog);
+    }
+
+    @Override
+    public List<OwnedVm> owned() throws CloudException, InterruptedException {
+        return leftovers.owned();
+    }
+
+    @Override
+    public List<Finding> check() throws InterruptedException {
+        return preflight.check();
+    }
+
+    /** How many calls were made. */
+    public CallCounts counts() {
+        return ec2.counts();
+    }
+
+    @Override
+    public void close() {
+        leftovers.close();
+        calls.close();
+        ec2.close();
+    }
+}

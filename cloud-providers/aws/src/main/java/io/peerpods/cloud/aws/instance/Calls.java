@@ -1,0 +1,37 @@
+package io.peerpods.cloud.aws.instance;
+
+import io.peerpods.cloud.aws.address.Addresses;
+import io.peerpods.cloud.aws.ec2.Ec2Api;
+import io.peerpods.cloud.aws.image.Images;
+import io.peerpods.cloud.aws.nic.SecondaryInterface;
+import io.peerpods.cloud.aws.volume.Volumes;
+
+/** What launches and deletions are made of, over one {@link Ec2Api}. */
+public record Calls(
+        OpenRequest sender,
+        InstanceWatch instances,
+        Termination termination,
+        Addresses addresses,
+        SecondaryInterface interfaces,
+        Volumes volumes,
+        Images images)
+        implements AutoCloseable {
+
+    /** Puts them together. */
+    public static Calls over(Ec2Api ec2, InstanceWatch instances) {
+        return new Calls(
+                new OpenRequest(ec2, instances),
+                instances,
+                new Termination(ec2),
+                new Addresses(ec2),
+                new SecondaryInterface(ec2),
+                new Volumes(ec2),
+                new Images(ec2));
+    }
+
+    @Override
+    public void close() {
+        instances.close();
+        termination.close();
+    }
+}

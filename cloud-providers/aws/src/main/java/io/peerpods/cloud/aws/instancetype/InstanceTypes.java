@@ -1,0 +1,84 @@
+package io.peerpods.cloud.aws.instancetype;
+
+import io.peerpods.cloud.CloudException;
+import io.peerpods.cloud.CloudException.NotFound;
+import io.peerpods.cloud.CloudException.Outcome;
+import io.peerpods.cloud.aws.ec2.Ec2Api;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import software.amazon.awssdk.services.ec2.model.DescribeInstanceTypesRequest;
+import software.amazon.awssdk.services.ec2.model.GpuDeviceInfo;
+import software.amazon.awssdk.services.ec2.model.InstanceTypeInfo;
+import software.amazon.awssdk.services.ec2.model.SupportedAdditionalProcessorFeature;
+
+/** Describes instance types, a hundred in a call. */
+public final class InstanceTypes {
+
+    private static final int MOST_IN_A_CALL = 100;
+
+    private final Ec2Api ec2;
+
+    public InstanceTypes(Ec2Api ec2) {
+        this.ec2 = ec2;
+    }
+
+    /**
+     * The types with these names, by name.
+     *
+     * @throws CloudException when one does not exist in this region
+     */
+    public Map<String, InstanceType> describe(Set<String> names) throws CloudException, InterruptedException {
+        Map<String, InstanceType> found = new LinkedHashMap<>();
+        List<String> all = List.copyOf(names);
+        for (int from = 0; from < all.size(); from += MOST_IN_A_CALL) {
+            List<String> some = all.subList(from, Math.min(all.size(), from + MOST_IN_A_CALL));
+            var request = DescribeInstanceTypesRequest.builder()
+                    .instanceTypesWithStrings(some)
+                    .build();
+            for (InstanceTypeInfo info : ec2.describeInstanceTypes(request).instanceTypes()) {
+                found.put(info.instanceTypeAsString(), type(info));
+            }
+        }
+        List<String> missing = new ArrayList<>(all);
+        missing.removeAll(found.keySet());
+        if (!missing.isEmpty()) {
+            throw new NotFound(
+                    Outcome.NOT_DONE,
+                    "instance types " + missing + " of PODVM_INSTANCE_TYPE and PODVM_INSTANCE_TYPES do not exist in"
+                            + " this region");
+        }
+        return found;
+    }
+
+    private static InstanceType type(InstanceTypeInfo info) {
+        List<GpuDeviceInfo> gpus =
+                info.gpuInfo() == null ? List.of() : info.gpuInfo().gpus();
+        var processor = info.processorInfo();
+        boolean snp = processor != null
+                && processor.supportedFeatures().contains(SupportedAdditionalProcessorFeature.AMD_SEV_SNP);
+        var network = info.networkInfo();
+        return new InstanceType(
+                info.instanceTypeAsString(),
+                info.vCpuInfo() == null ? 0 : orZero(info.vCpuInfo().defaultVCpus()),
+                info.memoryInfo() == null || info.memoryInfo().sizeInMiB() == null
+                        ? 0
+                        : info.memoryInfo().sizeInMiB(),
+                gpus.stream().mapToInt(gpu -> orZero(gpu.count())).sum(),
+                gpus.isEmpty() || gpus.getFirst().name() == null
+                        ? ""
+                        : gpus.getFirst().name(),
+                processor == null ? Set.of() : new HashSet<>(processor.supportedArchitecturesAsStrings()),
+                network == null ? 0 : orZero(network.maximumNetworkInterfaces()),
+                snp,
+                new HashSet<>(info.supportedBootModesAsStrings()));
+    }
+
+    private static int orZero(@Nullable Integer number) {
+        return number == null ? 0 : number;
+    }
+}

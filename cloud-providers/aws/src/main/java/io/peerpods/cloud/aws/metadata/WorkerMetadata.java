@@ -1,0 +1,116 @@
+package io.peerpods.cloud.aws.metadata;
+
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.HttpURLConnection;
+import java.net.NoRouteToHostException;
+import java.net.Proxy;
+import java.net.SocketTimeoutException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The metadata service (version 2) of the instance that this worker is. Each question is on its own: one without an
+ * answer does not keep the others from theirs. A worker that is no instance has no answers. Thread-safe.
+ */
+public final class WorkerMetadata {
+
+    private static final Logger log = LoggerFactory.getLogger(WorkerMetadata.class);
+
+    private static final int CONNECT_MILLIS = 1000;
+    private static final int READ_MILLIS = 3000;
+    private static final int LARGEST_ANSWER = 64 * 1024;
+
+    private final URI endpoint;
+    private boolean absent;
+    private String token = "";
+
+    public WorkerMetadata(URI endpoint) {
+        this.endpoint = endpoint;
+    }
+
+    public Optional<String> region() {
+        return get("placement/region");
+    }
+
+    /** The subnet of the worker's first interface. */
+    public Optional<String> subnet() {
+        return ofFirstInterface("subnet-id");
+    }
+
+    /** The security groups of the worker's first interface; empty when not known. */
+    public List<String> groups() {
+        return ofFirstInterface("security-group-ids")
+                .map(text -> text.lines()
+                        .map(String::strip)
+                        .filter(line -> !line.isEmpty())
+                        .toList())
+                .orElse(List.of());
+    }
+
+    /** The worker's private IPv4 address. */
+    public Optional<String> address() {
+        return get("local-ipv4");
+    }
+
+    /** The name of the worker's key pair. */
+    public Optional<String> keyName() {
+        return get("public-keys")
+                .flatMap(text -> text.lines().findFirst())
+                .map(line -> line.substring(line.indexOf('=') + 1).strip())
+                .filter(name -> !name.isEmpty());
+    }
+
+    private Optional<String> ofFirstInterface(String what) {
+        return get("mac").flatMap(mac -> get("network/interfaces/macs/" + mac + "/" + what));
+    }
+
+    private synchronized Optional<String> get(String path) {
+        if (absent) {
+            return Optional.empty();
+        }
+        try {
+            if (token.isEmpty()) {
+                token = request("PUT", "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "300")
+                        .orElse("");
+            }
+            return request("GET", "/latest/meta-data/" + path, "X-aws-ec2-metadata-token", token)
+                    .map(String::strip)
+                    .filter(text -> !text.isEmpty());
+        } catch (ConnectException | NoRouteToHostException | SocketTimeoutException e) {
+            log.debug("no metadata service at {}: {}", endpoint, e.toString());
+            absent = true;
+            return Optional.empty();
+        } catch (IOException e) {
+            log.warn("metadata service at {}: {}: {}", endpoint, path, e.toString());
+            return Optional.empty();
+        }
+    }
+
+    private Optional<String> request(String method, String path, String header, String value) throws IOException {
+        HttpURLConnection connection =
+                (HttpURLConnection) endpoint.resolve(path).toURL().openConnection(Proxy.NO_PROXY);
+        try {
+            connection.setConnectTimeout(CONNECT_MILLIS);
+            connection.setReadTimeout(READ_MILLIS);
+            connection.setRequestMethod(method);
+            connection.setRequestProperty(header, value);
+            int status = connection.getResponseCode();
+            if (status == HttpURLConnection.HTTP_NOT_FOUND) {
+                return Optional.empty();
+            }
+            if (status != HttpURLConnection.HTTP_OK) {
+                throw new IOException("HTTP " + status);
+            }
+            try (var body = connection.getInputStream()) {
+                return Optional.of(new String(body.readNBytes(LARGEST_ANSWER), StandardCharsets.UTF_8));
+            }
+        } finally {
+            connection.disconnect();
+        }
+    }
+}

@@ -1,0 +1,5 @@
+/** Security groups, and the rules that a pod VM needs. */
+@NullMarked
+package io.peerpods.cloud.aws.securitygroup;
+
+import org.jspecify.annotations.NullMarked;

@@ -38,6 +38,7 @@ public final class MetadataService implements UserDataSource {
 
     private final URI base;
     private final boolean version1;
+    private final Duration patience;
     private @Nullable String token;
     private long tokenTaken;
 
@@ -46,8 +47,13 @@ public final class MetadataService implements UserDataSource {
      * @param version1 go without a token where none is to be had
      */
     public MetadataService(URI url, boolean version1) {
+        this(url, version1, READ);
+    }
+
+    MetadataService(URI url, boolean version1, Duration patience) {
         this.base = url;
         this.version1 = version1;
+        this.patience = patience;
     }
 
     @Override
@@ -180,7 +186,7 @@ public final class MetadataService implements UserDataSource {
                 (HttpURLConnection) base.resolve(path).toURL().openConnection(Proxy.NO_PROXY);
         connection.setRequestMethod(method);
         connection.setConnectTimeout((int) CONNECT.toMillis());
-        connection.setReadTimeout((int) READ.toMillis());
+        connection.setReadTimeout((int) patience.toMillis());
         connection.setInstanceFollowRedirects(false);
         connection.setUseCaches(false);
         return connection;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.agent.edits;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.agent;
+
+import org.jspecify.annotations.NullMarked;

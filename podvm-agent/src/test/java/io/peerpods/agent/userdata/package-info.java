@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.agent.userdata;
+
+import org.jspecify.annotations.NullMarked;

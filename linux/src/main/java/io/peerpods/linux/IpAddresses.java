@@ -3,9 +3,13 @@ package io.peerpods.linux;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.util.regex.Pattern;
 
 /** IP address literals: never a name service lookup, one text form per address (RFC 5952 for IPv6). */
 public final class IpAddresses {
+
+    // Java also reads "10.1" and "010.0.0.1", which mean different things to different programs.
+    private static final Pattern IPV4 = Pattern.compile("(0|[1-9][0-9]{0,2})(\\.(0|[1-9][0-9]{0,2})){3}");
 
     private IpAddresses() {}
 
@@ -15,6 +19,9 @@ public final class IpAddresses {
      * @throws IllegalArgumentException when the text is no address literal
      */
     public static InetAddress parse(String text) {
+        if (!text.contains(":") && !IPV4.matcher(text).matches()) {
+            throw new IllegalArgumentException("not an IP address: '" + text + "'");
+        }
         return InetAddress.ofLiteral(text);
     }
 

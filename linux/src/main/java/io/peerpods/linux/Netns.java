@@ -90,9 +90,9 @@ public final class Netns implements AutoCloseable {
         return new Netns(fd, path.toString());
     }
 
-    /** The namespace of this process. */
+    /** The namespace of this process; inside {@link #call} that one. */
     public static Netns current() {
-        return open(Path.of("/proc/self/ns/net"));
+        return open(Path.of("/proc/thread-self/ns/net"));
     }
 
     /** A new one without a name, alive while it is held, a process is in it, or a link refers to it. */

@@ -30,11 +30,24 @@ public final class Programs {
 
     /** Runs to the end. The child is in the network namespace of the calling platform thread. */
     public static Result run(String... command) {
+        return run(new ProcessBuilder(located(command)).redirectErrorStream(true));
+    }
+
+    /** Runs to the end, whatever the exit status, and returns what it printed to its standard output alone. */
+    public static String standardOutput(String... command) {
+        return run(new ProcessBuilder(located(command)).redirectError(ProcessBuilder.Redirect.DISCARD))
+                .output();
+    }
+
+    private static List<String> located(String... command) {
         List<String> words = Arrays.asList(command.clone());
         find(words.getFirst()).ifPresent(program -> words.set(0, program.toString()));
+        return words;
+    }
+
+    private static Result run(ProcessBuilder builder) {
         try {
-            Process process =
-                    new ProcessBuilder(words).redirectErrorStream(true).start();
+            Process process = builder.start();
             process.getOutputStream().close();
             String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             return new Result(process.waitFor(), output);
@@ -42,7 +55,7 @@ public final class Programs {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while " + words + " ran", e);
+            throw new IllegalStateException("interrupted while " + builder.command() + " ran", e);
         }
     }
 

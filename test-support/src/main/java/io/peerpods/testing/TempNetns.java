@@ -15,6 +15,13 @@ public final class TempNetns implements AutoCloseable {
         this.name = name;
     }
 
+    /** As {@link #create}, without IPv6, whose link-local addresses appear by themselves and late. */
+    public static TempNetns createWithoutIpv6(String hint) {
+        TempNetns namespace = create(hint);
+        namespace.exec("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1");
+        return namespace;
+    }
+
     /** A fresh one with lo up; {@code hint} makes its name readable. */
     public static TempNetns create(String hint) {
         String name = uniqueName(hint);

@@ -81,8 +81,11 @@ public final class Journal {
         return List.copyOf(entries);
     }
 
+    /** The op's last entry. */
     synchronized Optional<Entry> entry(Op op) {
-        return entries.stream().filter(entry -> entry.op().equals(op)).findFirst();
+        return entries.reversed().stream()
+                .filter(entry -> entry.op().equals(op))
+                .findFirst();
     }
 
     /** Adds entries and returns when they are durable: all of them or, on failure, none. */

@@ -87,7 +87,7 @@ public final class Libc {
     }
 
     public static int socket(int domain, int type, int protocol) {
-        MemorySegment state = CAPTURE.get();
+        MemorySegment state = state();
         try {
             return (int) result(state, (int) SOCKET.invokeExact(state, domain, type, protocol));
         } catch (Throwable t) {
@@ -96,7 +96,7 @@ public final class Libc {
     }
 
     public static int bind(int fd, MemorySegment address) {
-        MemorySegment state = CAPTURE.get();
+        MemorySegment state = state();
         try {
             return (int) result(state, (int) BIND.invokeExact(state, fd, address, (int) address.byteSize()));
         } catch (Throwable t) {
@@ -105,7 +105,7 @@ public final class Libc {
     }
 
     public static int setsockopt(int fd, int level, int option, MemorySegment value) {
-        MemorySegment state = CAPTURE.get();
+        MemorySegment state = state();
         try {
             return (int) result(
                     state, (int) SETSOCKOPT.invokeExact(state, fd, level, option, value, (int) value.byteSize()));
@@ -115,7 +115,7 @@ public final class Libc {
     }
 
     public static long send(int fd, MemorySegment buffer, long length) {
-        MemorySegment state = CAPTURE.get();
+        MemorySegment state = state();
         try {
             return result(state, (long) SEND.invokeExact(state, fd, buffer, length, 0));
         } catch (Throwable t) {
@@ -124,7 +124,7 @@ public final class Libc {
     }
 
     public static long recv(int fd, MemorySegment buffer, int flags) {
-        MemorySegment state = CAPTURE.get();
+        MemorySegment state = state();
         try {
             return result(state, (long) RECV.invokeExact(state, fd, buffer, buffer.byteSize(), flags));
         } catch (Throwable t) {
@@ -133,7 +133,7 @@ public final class Libc {
     }
 
     public static int open(String path, int flags) {
-        MemorySegment state = CAPTURE.get();
+        MemorySegment state = state();
         try (Arena arena = Arena.ofConfined()) {
             return (int) result(state, (int) OPEN.invokeExact(state, arena.allocateFrom(path), flags, 0));
         } catch (Throwable t) {
@@ -142,7 +142,7 @@ public final class Libc {
     }
 
     public static int close(int fd) {
-        MemorySegment state = CAPTURE.get();
+        MemorySegment state = state();
         try {
             return (int) result(state, (int) CLOSE.invokeExact(state, fd));
         } catch (Throwable t) {
@@ -152,7 +152,7 @@ public final class Libc {
 
     /** An ioctl without argument. */
     public static int ioctl(int fd, long request) {
-        MemorySegment state = CAPTURE.get();
+        MemorySegment state = state();
         try {
             return (int) result(state, (int) IOCTL.invokeExact(state, fd, request));
         } catch (Throwable t) {
@@ -162,8 +162,7 @@ public final class Libc {
 
     /** Changes the calling thread: only on one that ends with the work, {@link NativeThreads#callOnFreshThread}. */
     public static int setns(int fd, int type) {
-        requirePlatformThread();
-        MemorySegment state = CAPTURE.get();
+        MemorySegment state = state();
         try {
             return (int) result(state, (int) SETNS.invokeExact(state, fd, type));
         } catch (Throwable t) {
@@ -173,8 +172,7 @@ public final class Libc {
 
     /** Changes the calling thread: only on one that ends with the work, {@link NativeThreads#callOnFreshThread}. */
     public static int unshare(int flags) {
-        requirePlatformThread();
-        MemorySegment state = CAPTURE.get();
+        MemorySegment state = state();
         try {
             return (int) result(state, (int) UNSHARE.invokeExact(state, flags));
         } catch (Throwable t) {
@@ -183,7 +181,7 @@ public final class Libc {
     }
 
     public static int mount(String source, String target, @Nullable String type, long flags) {
-        MemorySegment state = CAPTURE.get();
+        MemorySegment state = state();
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment typeName = type == null ? MemorySegment.NULL : arena.allocateFrom(type);
             return (int) result(state, (int) MOUNT.invokeExact(
@@ -199,7 +197,7 @@ public final class Libc {
     }
 
     public static int umount(String target, int flags) {
-        MemorySegment state = CAPTURE.get();
+        MemorySegment state = state();
         try (Arena arena = Arena.ofConfined()) {
             return (int) result(state, (int) UMOUNT2.invokeExact(state, arena.allocateFrom(target), flags));
         } catch (Throwable t) {
@@ -207,10 +205,12 @@ public final class Libc {
         }
     }
 
-    private static void requirePlatformThread() {
+    /** A virtual thread in native code pins its carrier, and setns there would leave the carrier in the wrong namespace. */
+    private static MemorySegment state() {
         if (Thread.currentThread().isVirtual()) {
-            throw new IllegalStateException("a virtual thread may not change its carrier's namespace");
+            throw new IllegalStateException("native calls are made on platform threads: see NativeThreads");
         }
+        return CAPTURE.get();
     }
 
     private static long result(MemorySegment state, long returned) {

@@ -1,0 +1,200 @@
+package io.peerpods.linux.op;
+
+import com.google.gson.JsonObject;
+import io.peerpods.linux.LinuxException;
+import io.peerpods.linux.Netns;
+import io.peerpods.linux.nft.Nft;
+import io.peerpods.linux.nft.NftException;
+import io.peerpods.linux.nft.NftProgram;
+import io.peerpods.linux.nft.NftTables;
+import io.peerpods.linux.sys.NativeThreads;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/**
+ * Applies, verifies and undoes plans.
+ *
+ * <p>Before anything is done, what was there is read for every op and written to the journal, in one durable write. Then the ops are
+ * done in order, each only where it is not so already. Therefore applying twice changes nothing; a run that was killed anywhere is
+ * finished by applying again, or taken back by undo. Undo goes backwards, does nothing about what is gone or never was done, and
+ * leaves alone what does not carry the plan's owner.
+ *
+ * <p>Thread safe, callable from virtual threads; runs for one journal must not overlap. A process has one executor: its runs know of
+ * each other where they share an nft table.
+ */
+public final class Executor {
+
+    private static final String NETNS = "netns";
+
+    private final Steps steps;
+    private final NftTables nft;
+
+    public Executor() {
+        this(Steps.NONE);
+    }
+
+    /** Tells {@code steps} of each journal write and each op. */
+    public Executor(Steps steps) {
+        this(steps, NftProgram.find());
+    }
+
+    Executor(Steps steps, Nft nft) {
+        this.steps = steps;
+        this.nft = new NftTables(nft);
+    }
+
+    /**
+     * Makes every op of the plan so.
+     *
+     * @throws OpException for the first op that failed; those before it are done and in the journal
+     * @throws JournalException when the journal cannot be written; nothing has been done then that is not in it
+     */
+    public void apply(Plan plan, Journal journal) {
+        NativeThreads.call(() -> {
+            try (Scene scene = new Scene(plan.owner(), nft)) {
+                remember(plan, journal, scene);
+                for (Op op : plan.ops()) {
+                    perform(op, journal, scene);
+                    steps.step(op.describe());
+                }
+            }
+            return true;
+        });
+    }
+
+    private void remember(Plan plan, Journal journal, Scene scene) {
+        List<Journal.Entry> added = new ArrayList<>();
+        for (Op op : plan.ops()) {
+            if (!isRemembered(op, journal, scene)) {
+                JsonObject before = attempt(op, "look at", () -> Act.of(op).before(scene));
+                scene.find(op.ns())
+                        .ifPresent(space -> before.addProperty(
+                                NETNS, space.netns().identity().toString()));
+                added.add(new Journal.Entry(op, before));
+            }
+        }
+        if (!added.isEmpty()) {
+            journal.append(plan.owner(), added);
+            steps.step("journal");
+        }
+    }
+
+    /** What was so before us, and is not any more, is about to become ours: that needs a memory of its own. */
+    private static boolean isRemembered(Op op, Journal journal, Scene scene) {
+        Optional<Journal.Entry> entry = journal.entry(op).filter(known -> isSameNamespace(known, scene));
+        return entry.isPresent()
+                && (!OpCodec.flag(entry.get().before(), Act.SO)
+                        || attempt(op, "look at", () -> Act.of(op).difference(scene))
+                                .isEmpty());
+    }
+
+    private static void perform(Op op, Journal journal, Scene scene) {
+        Act act = Act.of(op);
+        attempt(op, "cannot set up", () -> {
+            if (act.difference(scene).isPresent()) {
+                act.perform(scene, journal.entry(op).orElseThrow().before());
+            }
+            return true;
+        });
+    }
+
+    /**
+     * Takes back what the journal says, and empties it.
+     *
+     * @throws OpException when something could not be taken back; everything else has been, and the journal is kept for another try
+     */
+    public void undo(Journal journal) {
+        Optional<String> owner = journal.owner();
+        if (owner.isEmpty()) {
+            journal.clear();
+            return;
+        }
+        NativeThreads.call(() -> {
+            List<OpException> failures = new ArrayList<>();
+            try (Scene scene = new Scene(owner.get(), nft)) {
+                for (Journal.Entry entry : latestFirst(journal.entries())) {
+                    undo(entry, scene).ifPresent(failures::add);
+                    steps.step("undo " + entry.op().describe());
+                }
+            }
+            if (!failures.isEmpty()) {
+                OpException first = failures.getFirst();
+                failures.stream().skip(1).forEach(first::addSuppressed);
+                throw first;
+            }
+            journal.clear();
+            steps.step("journal removed");
+            return true;
+        });
+    }
+
+    /** Of an op with several memories the last counts. */
+    private static List<Journal.Entry> latestFirst(List<Journal.Entry> entries) {
+        Set<Op> seen = new HashSet<>();
+        return entries.reversed().stream().filter(entry -> seen.add(entry.op())).toList();
+    }
+
+    private static Optional<OpException> undo(Journal.Entry entry, Scene scene) {
+        if (!isSameNamespace(entry, scene)) {
+            return Optional.empty(); // the one that was changed is gone, and with it the change
+        }
+        try {
+            attempt(entry.op(), "cannot undo", () -> {
+                undoUnlessGone(entry, scene);
+                return true;
+            });
+            return Optional.empty();
+        } catch (OpException e) {
+            return Optional.of(e);
+        }
+    }
+
+    private static void undoUnlessGone(Journal.Entry entry, Scene scene) {
+        try {
+            Act.of(entry.op()).undo(scene, entry.before());
+        } catch (LinuxException e) {
+            if (!e.isGone()) {
+                throw e;
+            }
+        }
+    }
+
+    private static boolean isSameNamespace(Journal.Entry entry, Scene scene) {
+        String then = OpCodec.string(entry.before(), NETNS);
+        Optional<Space> now = scene.find(entry.op().ns());
+        return then.isEmpty() || now.isEmpty() || now.get().netns().identity().equals(Netns.Identity.parse(then));
+    }
+
+    /** What of the plan is not so. Changes nothing; a namespace or link that is missing is a difference, not a failure. */
+    public List<Difference> verify(Plan plan) {
+        return NativeThreads.call(() -> {
+            List<Difference> differences = new ArrayList<>();
+            try (Scene scene = new Scene(plan.owner(), nft)) {
+                for (Op op : plan.ops()) {
+                    look(op, scene).ifPresent(found -> differences.add(new Difference(op, found)));
+                }
+            }
+            return List.copyOf(differences);
+        });
+    }
+
+    private static Optional<String> look(Op op, Scene scene) {
+        try {
+            return Act.of(op).difference(scene);
+        } catch (LinuxException e) {
+            return Optional.of(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static <T> T attempt(Op op, String verb, Supplier<T> work) {
+        try {
+            return work.get();
+        } catch (LinuxException | NftException e) {
+            throw new OpException(op, verb, e);
+        }
+    }
+}

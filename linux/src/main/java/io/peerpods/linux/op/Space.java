@@ -1,0 +1,90 @@
+package io.peerpods.linux.op;
+
+import io.peerpods.linux.LinuxException;
+import io.peerpods.linux.Netns;
+import io.peerpods.linux.netlink.Link;
+import io.peerpods.linux.netlink.Nftables;
+import io.peerpods.linux.netlink.Rtnl;
+import io.peerpods.linux.netlink.TrafficControl;
+import io.peerpods.linux.sys.Task;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/** One network namespace while a run works in it: opened once, with one rtnetlink socket. For one thread. */
+final class Space implements AutoCloseable {
+
+    private final NetnsRef ref;
+    private final Netns netns;
+    private final Rtnl rtnl;
+    private final TrafficControl trafficControl;
+    private @Nullable Nftables nftables;
+
+    private Space(NetnsRef ref, Netns netns, Rtnl rtnl) {
+        this.ref = ref;
+        this.netns = netns;
+        this.rtnl = rtnl;
+        this.trafficControl = rtnl.trafficControl();
+    }
+
+    static Space open(NetnsRef ref) {
+        Netns netns = ref.isOwn() ? Netns.current() : Netns.open(ref.path());
+        try {
+            return new Space(ref, netns, ref.isOwn() ? Rtnl.open() : Rtnl.open(netns));
+        } catch (LinuxException e) {
+            netns.close();
+            throw e;
+        }
+    }
+
+    Netns netns() {
+        return netns;
+    }
+
+    Rtnl rtnl() {
+        return rtnl;
+    }
+
+    TrafficControl trafficControl() {
+        return trafficControl;
+    }
+
+    Nftables nftables() {
+        if (nftables == null) {
+            nftables = ref.isOwn() ? Nftables.open() : Nftables.open(netns);
+        }
+        return nftables;
+    }
+
+    Optional<Link> link(String name) {
+        return rtnl.link(name);
+    }
+
+    /** The link's number; ENODEV naming link and namespace when it is not there. */
+    int index(String name) {
+        return link(name)
+                .orElseThrow(() ->
+                        new LinuxException("find link " + name + " in " + ref, io.peerpods.linux.sys.Errno.ENODEV))
+                .index();
+    }
+
+    Map<Integer, Link> linksByIndex() {
+        return rtnl.links().stream().collect(Collectors.toMap(Link::index, Function.identity(), (a, _) -> a));
+    }
+
+    /** Runs the task on a thread in this namespace: for child processes and {@code /proc/sys}. */
+    <T, X extends Exception> T inside(Task<T, X> task) throws X {
+        return ref.isOwn() ? task.run() : netns.run(task);
+    }
+
+    @Override
+    public void close() {
+        if (nftables != null) {
+            nftables.close();
+        }
+        rtnl.close();
+        netns.close();
+    }
+}

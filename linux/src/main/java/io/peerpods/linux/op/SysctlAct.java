@@ -1,0 +1,96 @@
+package io.peerpods.linux.op;
+
+import com.google.gson.JsonObject;
+import io.peerpods.linux.LinuxException;
+import io.peerpods.linux.sys.Errno;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+
+/** {@link Op.Sysctl}: {@code /proc/sys/net} shows the settings of the namespace of the thread that opens it. */
+record SysctlAct(Op.Sysctl op) implements Act {
+
+    private static final String VALUE = "value";
+
+    private Path file() {
+        return Path.of("/proc/sys", op.key());
+    }
+
+    private Optional<String> read(Scene scene) {
+        return scene.find(op.ns())
+                .flatMap(space -> space.inside(() -> {
+                    try {
+                        return Optional.of(normal(Files.readString(file())));
+                    } catch (NoSuchFileException e) {
+                        return Optional.empty();
+                    } catch (IOException e) {
+                        throw failure("read", e);
+                    }
+                }));
+    }
+
+    private void write(Scene scene, String value) {
+        scene.space(op.ns()).inside(() -> {
+            try {
+                Files.writeString(file(), value + "\n", StandardOpenOption.WRITE);
+                return true;
+            } catch (IOException e) {
+                throw failure("write " + value + " to", e);
+            }
+        });
+    }
+
+    /** The kernel separates the numbers of a setting by tabs. */
+    private static String normal(String value) {
+        return value.strip().replaceAll("\\s+", " ");
+    }
+
+    private LinuxException failure(String verb, IOException e) {
+        String what = verb + " " + file();
+        if (e instanceof NoSuchFileException) {
+            return new LinuxException(what, Errno.ENOENT);
+        }
+        if (e instanceof AccessDeniedException) {
+            return new LinuxException(what, Errno.EACCES);
+        }
+        String reason = e instanceof FileSystemException f && f.getReason() != null ? f.getReason() : e.getMessage();
+        boolean readOnly = reason != null && reason.contains("Read-only");
+        return new LinuxException(what, readOnly ? Errno.EROFS : Errno.EINVAL, reason == null ? "" : reason);
+    }
+
+    @Override
+    public JsonObject before(Scene scene) {
+        JsonObject json = new JsonObject();
+        read(scene).ifPresent(value -> json.addProperty(VALUE, value));
+        return json;
+    }
+
+    @Override
+    public Optional<String> difference(Scene scene) {
+        Optional<String> value = read(scene);
+        if (value.isEmpty()) {
+            return Optional.of("there is no such setting");
+        }
+        return value.get().equals(normal(op.value())) ? Optional.empty() : Optional.of("it is " + value.get());
+    }
+
+    @Override
+    public void perform(Scene scene, JsonObject before) {
+        write(scene, op.value());
+    }
+
+    @Override
+    public void undo(Scene scene, JsonObject before) {
+        String old = OpCodec.string(before, VALUE);
+        boolean ours =
+                read(scene).filter(value -> value.equals(normal(op.value()))).isPresent();
+        if (ours && !old.isEmpty() && !old.equals(normal(op.value()))) {
+            write(scene, old);
+        }
+    }
+}

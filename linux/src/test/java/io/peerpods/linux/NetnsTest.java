@@ -1,0 +1,146 @@
+package io.peerpods.linux;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.peerpods.linux.sys.Errno;
+import io.peerpods.testing.NeedsRoot;
+import io.peerpods.testing.TempNetns;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+@NeedsRoot
+class NetnsTest {
+
+    private static String current() throws IOException {
+        return Files.readSymbolicLink(Path.of("/proc/thread-self/ns/net")).toString();
+    }
+
+    @Test
+    void aNamedNamespaceLivesFromCreateToDelete() throws Exception {
+        String name = TempNetns.uniqueName("ns");
+        try (Netns made = Netns.create(name);
+                Netns opened = Netns.open(Netns.NAMED.resolve(name))) {
+            assertThat(opened.identity()).isEqualTo(made.identity());
+            assertThat(Netns.Identity.parse(made.identity().toString())).isEqualTo(made.identity());
+            assertThat(made.call(NetnsTest::current))
+                    .contains("[" + made.identity().inode() + "]");
+            assertThatExceptionOfType(LinuxException.class)
+                    .isThrownBy(() -> Netns.create(name))
+                    .satisfies(e -> assertThat(e.isExisting()).isTrue());
+        } finally {
+            assertThat(Netns.delete(name)).isTrue();
+        }
+        assertThat(Netns.delete(name)).isFalse();
+        assertThat(Netns.NAMED.resolve(name)).doesNotExist();
+    }
+
+    @Test
+    void twoNamespacesAreTwo() {
+        try (Netns one = Netns.anonymous();
+                Netns other = Netns.anonymous();
+                Netns own = Netns.current()) {
+            assertThat(Set.of(one.identity(), other.identity(), own.identity())).hasSize(3);
+        }
+    }
+
+    @Test
+    void theFileThatACrashLeftBehindIsUsed() throws Exception {
+        String name = TempNetns.uniqueName("half");
+        Path file = Netns.NAMED.resolve(name);
+        try (Netns first = Netns.anonymous()) { // sees to /run/netns itself
+            assertThat(first.fd()).isPositive();
+        }
+        Netns.create(name).close();
+        Netns.delete(name);
+        Files.createFile(file);
+        assertThat(Netns.exists(file)).isFalse();
+        try (Netns made = Netns.create(name)) {
+            assertThat(Netns.exists(file)).isTrue();
+            assertThat(made.name()).isEqualTo(file.toString());
+        } finally {
+            Netns.delete(name);
+        }
+    }
+
+    @Test
+    void whatIsMissingOrNoNamespaceIsNamed() throws Exception {
+        assertThatExceptionOfType(LinuxException.class)
+                .isThrownBy(() -> Netns.open("/run/netns/ppt-none"))
+                .withMessageContaining("/run/netns/ppt-none")
+                .withMessageContaining("mount /run/netns")
+                .satisfies(e -> assertThat(e.errno()).isEqualTo(Errno.ENOENT));
+        Path file = Files.createTempFile("ppt", "");
+        try {
+            assertThatExceptionOfType(LinuxException.class)
+                    .isThrownBy(() -> Netns.open(file))
+                    .withMessageContaining("EINVAL");
+        } finally {
+            Files.delete(file);
+        }
+    }
+
+    @Test
+    void noVirtualThreadEndsUpInAnotherNamespace() throws Exception {
+        String home = current();
+        try (Netns away = Netns.anonymous();
+                var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<String>> inside = IntStream.range(0, 100)
+                    .mapToObj(_ -> threads.submit(() -> away.call(NetnsTest::current)))
+                    .toList();
+            for (Future<String> seen : inside) {
+                assertThat(seen.get()).isNotEqualTo(home);
+            }
+            Set<String> outside = new HashSet<>();
+            for (Future<String> seen : IntStream.range(0, 200)
+                    .mapToObj(_ -> threads.submit(NetnsTest::current))
+                    .toList()) {
+                outside.add(seen.get());
+            }
+            assertThat(outside).containsExactly(home);
+        }
+    }
+
+    @Test
+    void blockedTasksPinNoCarrier() throws Exception {
+        int callers = 4 * Runtime.getRuntime().availableProcessors();
+        CountDownLatch release = new CountDownLatch(1);
+        try (Netns away = Netns.anonymous();
+                var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<Boolean>> blocked = new ArrayList<>();
+            for (int i = 0; i < callers; i++) {
+                blocked.add(threads.submit(() -> away.call(() -> {
+                    assertThat(Thread.currentThread().isVirtual()).isFalse();
+                    return release.await(60, TimeUnit.SECONDS);
+                })));
+            }
+            // With every carrier pinned this one would not run before the others' time is up.
+            threads.submit(release::countDown).get();
+            for (Future<Boolean> task : blocked) {
+                assertThat(task.get()).isTrue();
+            }
+        }
+    }
+
+    @Test
+    void aTasksOwnFailureComesOut() {
+        try (Netns away = Netns.anonymous()) {
+            assertThatExceptionOfType(IOException.class)
+                    .isThrownBy(() -> away.call(() -> {
+                        throw new IOException("from inside");
+                    }))
+                    .withMessage("from inside");
+        }
+    }
+}

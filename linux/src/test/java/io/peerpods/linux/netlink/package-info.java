@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.linux.netlink;
+
+import org.jspecify.annotations.NullMarked;

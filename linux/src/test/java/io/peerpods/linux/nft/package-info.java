@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.linux.nft;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.linux.op;
+
+import org.jspecify.annotations.NullMarked;

@@ -22,7 +22,7 @@ final class MetadataService {
                 .map(address -> new NftRules.Rule(
                         chain.name(),
                         (match.isEmpty() ? "" : match + " ") + TunnelRules.destination(address) + " "
-                                + TunnelRules.text(address) + " drop"))
+                                + TunnelRules.text(address) + " counter drop"))
                 .toList();
     }
 }

@@ -46,8 +46,19 @@ public final class PodVmNics {
     public static Nics await(PodNetworkSpec spec, PodVmPlan.Place place, NicFacts.Source metadata, Wait wait)
             throws PodNetworkException, InterruptedException {
         Underlay underlay = awaitUnderlay(spec, place, metadata, wait);
-        return new Nics(
-                underlay, spec.externalNetwork() ? awaitExternal(place, underlay, metadata, wait.external()) : null);
+        if (!spec.externalNetwork()) {
+            return new Nics(underlay, null);
+        }
+        while (true) {
+            ExternalNic external = awaitExternal(place, underlay, metadata, wait.external());
+            Underlay now = awaitUnderlay(spec, place, metadata, wait);
+            if (now.link().equals(underlay.link())) {
+                return new Nics(now, external);
+            }
+            // The second NIC was the faster to come up and looked like the first: now that both are there, the metrics
+            // tell.
+            underlay = now;
+        }
     }
 
     private static Underlay awaitUnderlay(

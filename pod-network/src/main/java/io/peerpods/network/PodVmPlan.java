@@ -116,7 +116,7 @@ public final class PodVmPlan {
                 .forEach(address -> rules.add(new NftRules.Rule(
                         INPUT.name(),
                         TunnelRules.source(address) + " " + TunnelRules.text(address) + " tcp dport " + agentPort
-                                + " drop")));
+                                + " counter drop")));
         return new NftRules("inet", NFT_TABLE, chains, rules);
     }
 

@@ -26,11 +26,11 @@ final class TunnelRules {
                 // The VNI is 24 bits after UDP's 8 bytes and 4 bytes of VXLAN (RFC 7348 section 5).
                 new NftRules.Rule(
                         PREROUTING.name(),
-                        outer + " @th,96,24 " + vni + " " + source(peer) + " != " + text(peer) + " drop"),
+                        outer + " @th,96,24 " + vni + " " + source(peer) + " != " + text(peer) + " counter drop"),
                 // The other family has no peer at all.
                 new NftRules.Rule(
                         PREROUTING.name(),
-                        "meta nfproto " + otherFamily(peer) + " " + outer + " @th,96,24 " + vni + " drop"),
+                        "meta nfproto " + otherFamily(peer) + " " + outer + " @th,96,24 " + vni + " counter drop"),
                 new NftRules.Rule(PREROUTING.name(), source(peer) + " " + text(peer) + " " + outer + " notrack"),
                 new NftRules.Rule(OUTPUT.name(), destination(peer) + " " + text(peer) + " " + outer + " notrack"));
     }

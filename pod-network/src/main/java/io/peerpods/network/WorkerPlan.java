@@ -76,7 +76,7 @@ public final class WorkerPlan {
             rules.add(new NftRules.Rule(
                     FORWARD.name(),
                     TunnelRules.destination(address) + " " + TunnelRules.text(address) + " tcp dport " + vm.agentPort()
-                            + " drop"));
+                            + " counter drop"));
         }
         if (!spec.options().allowPodMetadata()) {
             for (IpPrefix address : spec.pod().addresses()) {
@@ -86,7 +86,7 @@ public final class WorkerPlan {
                                 FORWARD.name(),
                                 TunnelRules.source(address.address()) + " " + TunnelRules.text(address.address()) + " "
                                         + TunnelRules.destination(service) + " " + TunnelRules.text(service)
-                                        + " drop")));
+                                        + " counter drop")));
             }
         }
         return new NftRules("inet", table, chains, rules);

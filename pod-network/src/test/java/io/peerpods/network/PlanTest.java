@@ -58,13 +58,13 @@ class PlanTest {
         assertThat(nft.rules().chains()).contains(new NftRules.Chain("raw_prerouting", "filter", "prerouting", -300));
         assertThat(texts(nft))
                 .containsExactly(
-                        "udp dport 4789 @th,96,24 555000 ip saddr != 10.10.1.2 drop",
-                        "meta nfproto ipv6 udp dport 4789 @th,96,24 555000 drop",
+                        "udp dport 4789 @th,96,24 555000 ip saddr != 10.10.1.2 counter drop",
+                        "meta nfproto ipv6 udp dport 4789 @th,96,24 555000 counter drop",
                         "ip saddr 10.10.1.2 udp dport 4789 notrack",
                         "ip daddr 10.10.1.2 udp dport 4789 notrack",
-                        "ip daddr 203.0.113.9 tcp dport 15151 drop",
-                        "ip daddr 10.10.1.2 tcp dport 15151 drop",
-                        "ip saddr 10.244.1.2 ip daddr 169.254.169.254 drop");
+                        "ip daddr 203.0.113.9 tcp dport 15151 counter drop",
+                        "ip daddr 10.10.1.2 tcp dport 15151 counter drop",
+                        "ip saddr 10.244.1.2 ip daddr 169.254.169.254 counter drop");
     }
 
     @Test
@@ -147,7 +147,9 @@ class PlanTest {
         assertThat(only(plan, Op.Rule.class).from()).isEqualTo(IpPrefix.of("10.244.1.2/32"));
         assertThat(indexOf(plan, Op.Rule.class)).isLessThan(indexOf(plan, Op.Move.class));
         assertThat(texts(of(plan, Op.Nft.class).getFirst()))
-                .contains("ip saddr 10.244.1.2 tcp dport 15150 drop", "ip saddr 10.20.0.10 tcp dport 15150 drop");
+                .contains(
+                        "ip saddr 10.244.1.2 tcp dport 15150 counter drop",
+                        "ip saddr 10.20.0.10 tcp dport 15150 counter drop");
     }
 
     @Test

@@ -1,0 +1,5 @@
+/** Pod VMs from the machine room on this machine: {@link io.peerpods.cloud.local.LocalType} first. */
+@NullMarked
+package io.peerpods.cloud.local;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,255 @@
+package io.peerpods.cloud.local;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.peerpods.cloud.CloudException;
+import io.peerpods.cloud.CloudProvider;
+import io.peerpods.cloud.Finding;
+import io.peerpods.cloud.LaunchLog;
+import io.peerpods.cloud.LaunchSpec;
+import io.peerpods.cloud.OwnedVm;
+import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.VolumeSpec;
+import io.peerpods.cloud.Worker;
+import io.peerpods.daemon.CommandLine;
+import io.peerpods.daemon.Settings;
+import io.peerpods.room.Room;
+import io.peerpods.room.Vm;
+import io.peerpods.testing.Leftovers;
+import io.peerpods.testing.NeedsProgram;
+import io.peerpods.testing.NeedsRoot;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@NeedsRoot
+@NeedsProgram({"ip", "nft", "unshare", "nsenter"})
+class LocalCloudTest {
+
+    private static final LocalType TYPE = new LocalType();
+
+    @TempDir
+    Path directory;
+
+    /** The adaptor's memory of a launch, in memory. */
+    private static final class Memory implements LaunchLog {
+        private @Nullable String text;
+
+        @Override
+        public Optional<String> last() {
+            return Optional.ofNullable(text);
+        }
+
+        @Override
+        public void write(String fresh) {
+            text = fresh;
+        }
+    }
+
+    @BeforeEach
+    void makeDistribution() throws Exception {
+        Path launcher = directory.resolve("podvm-agent/bin/podvm-agent");
+        Files.createDirectories(launcher.getParent());
+        Files.writeString(launcher, "#!/bin/sh\necho \"agent $*\"\nexec sleep infinity\n");
+        Files.setAttribute(launcher, "unix:mode", 0755);
+    }
+
+    @AfterEach
+    void removeTheRoom() throws Exception {
+        if (!Room.exists(directory.resolve("room"))) {
+            return;
+        }
+        String prefix;
+        try (Room room = room()) {
+            prefix = room.prefix();
+        }
+        TYPE.cleanup(settings());
+        long deadline = System.nanoTime() + 60_000_000_000L;
+        while (Leftovers.census().items().stream().anyMatch(item -> item.contains(prefix))) {
+            assertThat(System.nanoTime())
+                    .as("something of " + prefix + " is left")
+                    .isLessThan(deadline);
+            Thread.sleep(20);
+        }
+    }
+
+    private Settings settings(String... more) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(
+                "-local-room=" + directory.resolve("room"),
+                "-local-subnets=10.197.0.0/20,10.197.16.0/24",
+                "-local-worker-address=10.197.0.10",
+                "-podvm-agent=" + directory.resolve("podvm-agent"),
+                // A program that any machine has; the stand-in would need its own half second each time.
+                "-kata-agent=/bin/true"));
+        arguments.addAll(List.of(more));
+        return new CommandLine(TYPE.settings()).parse(arguments);
+    }
+
+    private Worker worker(String node) {
+        return new Worker("cluster", node, directory, true, 15150, 4789);
+    }
+
+    private CloudProvider open(String... more) throws Exception {
+        return TYPE.open(settings(more), worker("node"));
+    }
+
+    private static LaunchSpec spec(String sandbox, boolean external) {
+        return new LaunchSpec(
+                sandbox,
+                "pod",
+                "default",
+                "podvm-pod-" + sandbox,
+                "#cloud-config\n",
+                external,
+                "",
+                0,
+                0,
+                0,
+                "",
+                "",
+                List.of());
+    }
+
+    private Room room() {
+        return Room.open(directory.resolve("room"), io.peerpods.room.RoomSpec.DEFAULT);
+    }
+
+    @Test
+    void aLaunchIsFoundAgainAndDeletedForGood() throws Exception {
+        Memory log = new Memory();
+        try (CloudProvider cloud = open()) {
+            PodVm vm = cloud.launch(spec("s1", true), log);
+            assertThat(vm.id()).startsWith("local-");
+            assertThat(vm.agent().getHostAddress()).startsWith("10.197.");
+            assertThat(log.last()).isPresent();
+            assertThat(cloud.launch(spec("s1", true), log)).isEqualTo(vm);
+            assertThat(cloud.owned()).containsExactly(new OwnedVm(vm.id(), "s1"));
+            cloud.delete("s1", log);
+            cloud.delete("s1", log);
+            cloud.delete("never", new Memory());
+            assertThat(cloud.owned()).isEmpty();
+        }
+    }
+
+    @Test
+    void aVmHasTheWantedNicsAndRunsTheAgentWithItsFlags() throws Exception {
+        try (CloudProvider cloud = open("-podvm-agent-flags=-log-level=debug")) {
+            PodVm one = cloud.launch(spec("s1", true), new Memory());
+            PodVm two = cloud.launch(spec("s2", false), new Memory());
+            try (Room room = room()) {
+                Vm external = room.vm(one.id()).orElseThrow();
+                assertThat(external.nics()).hasSize(2);
+                assertThat(external.hostname()).isEqualTo("podvm-pod-s1");
+                assertThat(external.userData()).isEqualTo("#cloud-config\n");
+                assertThat(room.vm(two.id()).orElseThrow().nics()).hasSize(1);
+                long deadline = System.nanoTime() + 30_000_000_000L;
+                String expected = "agent -user-data=aws -listen=0.0.0.0:15150 -log-level=debug";
+                while (!Files.readString(external.console("podvm-agent")).contains(expected)) {
+                    assertThat(System.nanoTime()).isLessThan(deadline);
+                    Thread.sleep(10);
+                }
+            }
+        }
+    }
+
+    @Test
+    void vmsOutliveTheProviderAndBelongToTheirWorkerOnly() throws Exception {
+        Memory log = new Memory();
+        PodVm vm;
+        try (CloudProvider cloud = open()) {
+            vm = cloud.launch(spec("s1", false), log);
+        }
+        try (CloudProvider other = TYPE.open(settings(), worker("other-node"))) {
+            assertThat(other.owned()).isEmpty();
+        }
+        try (CloudProvider again = open();
+                Room room = room()) {
+            assertThat(room.isRunning(vm.id())).isTrue();
+            assertThat(again.owned()).containsExactly(new OwnedVm(vm.id(), "s1"));
+            // As an orphan: the adaptor has lost its memory of the launch.
+            again.delete("s1", new Memory());
+            assertThat(again.owned()).isEmpty();
+        }
+    }
+
+    @Test
+    void whatCannotWorkIsRefusedBeforeAnythingIsMade() throws Exception {
+        Memory log = new Memory();
+        try (CloudProvider cloud = open()) {
+            LaunchSpec small = spec("s1", false);
+            LaunchSpec withVolume = new LaunchSpec(
+                    "s1",
+                    "pod",
+                    "default",
+                    "name",
+                    "",
+                    false,
+                    "",
+                    0,
+                    0,
+                    0,
+                    "",
+                    "",
+                    List.of(new VolumeSpec("vol-0", "vol-1", Map.of())));
+            assertThatThrownBy(() -> cloud.launch(withVolume, log)).isInstanceOf(CloudException.InvalidRequest.class);
+            LaunchSpec large = new LaunchSpec(
+                    "s1", "pod", "default", "name", "x".repeat(16 * 1024 + 1), false, "", 0, 0, 0, "", "", List.of());
+            assertThatThrownBy(() -> cloud.launch(large, log))
+                    .isInstanceOf(CloudException.InvalidRequest.class)
+                    .hasMessageContaining("user-data");
+            Files.delete(directory.resolve("podvm-agent/bin/podvm-agent"));
+            assertThatThrownBy(() -> cloud.launch(small, log))
+                    .isInstanceOf(CloudException.InvalidRequest.class)
+                    .hasMessageContaining("make dist");
+            assertThat(log.last()).isEmpty();
+            assertThat(cloud.check())
+                    .anyMatch(finding -> finding.level() == Finding.Level.ERROR
+                            && finding.what().equals("podvm-agent"));
+        }
+    }
+
+    @Test
+    void theCheckLooksAtProgramsAgentAndWorker() throws Exception {
+        try (CloudProvider cloud = open()) {
+            assertThat(cloud.check()).noneMatch(finding -> finding.level() == Finding.Level.ERROR);
+            assertThat(cloud.check()).anyMatch(finding -> finding.detail().contains("10.197.0.10"));
+        }
+    }
+
+    @Test
+    void badSettingsNameTheFlagAndItsKey() {
+        assertRefused("-local-subnets", "-local-subnets=10.0.0.0/30");
+        assertRefused("-local-subnets", "-local-mtu=100");
+        assertRefused("-local-worker-address", "-local-worker-address=10.9.9.9");
+        assertRefused("-local-worker-address", "-local-worker-address=host");
+        assertRefused("-local-second-nic", "-local-second-nic=soon");
+        assertRefused("-kata-agent", "-kata-agent=/no/such/agent");
+        assertRefused("-local-room", "-local-room=here");
+    }
+
+    private void assertRefused(String flag, String argument) {
+        assertThatThrownBy(() -> open(argument).close())
+                .isInstanceOf(CloudException.InvalidRequest.class)
+                .hasMessageStartingWith(flag + " (LOCAL_");
+    }
+
+    @Test
+    void cleanupRemovesEverythingAndIsRepeatable() throws Exception {
+        try (CloudProvider cloud = open()) {
+            cloud.launch(spec("s1", true), new Memory());
+        }
+        assertThat(TYPE.wantsCleanup(settings("-cleanup"))).isTrue();
+        assertThat(TYPE.cleanup(settings())).isNotEmpty();
+        assertThat(TYPE.cleanup(settings())).isEmpty();
+        assertThat(directory.resolve("room")).doesNotExist();
+    }
+}

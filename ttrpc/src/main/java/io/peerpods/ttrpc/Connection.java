@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
+import java.nio.channels.CancelledKeyException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -175,7 +176,7 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
     @Override
     public void ready(SelectionKey ready) {
         if (ready.isValid() && ready.isWritable()) {
-            ready.interestOpsAnd(~SelectionKey.OP_WRITE);
+            interest(SelectionKey.OP_WRITE, false);
             blocked = false;
             flush();
             if (!established) {
@@ -277,8 +278,8 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
     }
 
     private void pause(int reason) {
-        if (pauses == 0 && key != null && key.isValid()) {
-            key.interestOpsAnd(~SelectionKey.OP_READ);
+        if (pauses == 0) {
+            interest(SelectionKey.OP_READ, false);
         }
         pauses |= reason;
     }
@@ -291,8 +292,7 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
             return;
         }
         pauses &= ~reason;
-        if (pauses == 0 && key != null && key.isValid()) {
-            key.interestOpsOr(SelectionKey.OP_READ);
+        if (pauses == 0 && interest(SelectionKey.OP_READ, true)) {
             if (insideFrame) {
                 // The time in which we did not read is not the peer's.
                 frameSince = System.nanoTime();
@@ -401,9 +401,22 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
     }
 
     private void waitForSocket() {
-        if (key != null && key.isValid()) {
-            key.interestOpsOr(SelectionKey.OP_WRITE);
+        if (interest(SelectionKey.OP_WRITE, true)) {
             watchTime();
+        }
+    }
+
+    /** Changes what the selector looks for; false when the connection is closed, which any thread may do. */
+    private boolean interest(int operation, boolean wanted) {
+        SelectionKey registered = key;
+        if (registered == null) {
+            return false;
+        }
+        try {
+            int _ = wanted ? registered.interestOpsOr(operation) : registered.interestOpsAnd(~operation);
+            return true;
+        } catch (CancelledKeyException e) {
+            return false;
         }
     }
 

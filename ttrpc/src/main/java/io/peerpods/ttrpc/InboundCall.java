@@ -19,6 +19,8 @@ import org.slf4j.LoggerFactory;
 final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiver {
     private static final Logger LOG = LoggerFactory.getLogger(InboundCall.class);
 
+    private static final long DEADLINE_GRACE_MILLIS = 20;
+
     private final ServerConnection connection;
     private final int streamId;
     private final ServerMethodDefinition<Q, P> definition;
@@ -110,14 +112,24 @@ final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiv
         }
     }
 
+    /**
+     * The caller's time is over. Its handler hears that now; the caller gets its answer a little later, since it has a
+     * timer of its own and Kata's shim knows a timeout only by that timer's own error.
+     */
     private void deadlineOver() {
-        if (!closed.get()
-                && context.getDeadline() != null
-                && context.getDeadline().isExpired()) {
-            cancelled = true;
-            finish(new WireStatus(
-                    Status.DEADLINE_EXCEEDED.withDescription("context deadline exceeded"), new Metadata()));
+        if (context.getDeadline() == null || !context.getDeadline().isExpired() || !closed.compareAndSet(false, true)) {
+            return;
         }
+        cancelled = true;
+        mailbox.end();
+        var _ = connection.io().timer().schedule(this::answerLate, DEADLINE_GRACE_MILLIS, TimeUnit.MILLISECONDS);
+    }
+
+    private void answerLate() {
+        connection.remove(streamId, this);
+        connection.send(ServerConnection.refusal(
+                streamId, Status.DEADLINE_EXCEEDED.withDescription("context deadline exceeded")));
+        connection.callEnded();
     }
 
     int requestBytes() {
@@ -296,12 +308,14 @@ final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiv
     @Override
     public void failed(Throwable failure) {
         if (closed.get()) {
-            LOG.warn("{} failed after its answer", method.getFullMethodName(), failure);
+            LOG.debug("{} failed after its answer", method.getFullMethodName(), failure);
             return;
         }
         WireStatus status = Failures.thrown(failure);
         if (status.status().getCode() == Status.Code.UNKNOWN) {
-            LOG.warn("{} failed", method.getFullMethodName(), failure);
+            // One line: a caller can make a handler fail as often as it likes.
+            LOG.warn("{} failed: {}", method.getFullMethodName(), failure.toString());
+            LOG.debug("{} failed", method.getFullMethodName(), failure);
         }
         finish(status);
     }

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.CancelledKeyException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.util.ArrayDeque;
@@ -201,10 +202,15 @@ public final class IoThread implements AutoCloseable {
     }
 
     private void dispatch(SelectionKey key) {
-        if (key.attachment() instanceof Ready ready && key.isValid()) {
-            ready.ready(key);
-            flush();
+        if (!(key.attachment() instanceof Ready ready)) {
+            return;
         }
+        try {
+            ready.ready(key);
+        } catch (CancelledKeyException e) {
+            LOG.trace("closed by another thread", e);
+        }
+        flush();
     }
 
     private void flush() {

@@ -97,8 +97,12 @@ final class ServerConnection implements Connection.Protocol {
         return connection.peer();
     }
 
-    void open() {
-        connection.open();
+    void open(IoThread io) {
+        if (io.inside()) {
+            connection.open();
+        } else {
+            io.execute(connection::open);
+        }
     }
 
     /** Closes when no call is in progress. */

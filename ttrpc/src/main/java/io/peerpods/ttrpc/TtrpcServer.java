@@ -56,6 +56,7 @@ public final class TtrpcServer implements AutoCloseable {
 
     private static final int BACKLOG = 512;
     private static final int ACCEPTS_IN_A_ROW = 64;
+    private static final int OWN_THREADS = 2;
     /** How long no connection is accepted after accepting failed, mostly for want of file descriptors. */
     private static final Duration ACCEPT_PAUSE = Duration.ofMillis(100);
 
@@ -63,7 +64,9 @@ public final class TtrpcServer implements AutoCloseable {
     private final Limits limits;
     private final @Nullable SSLContext tls;
     private final Consumer<SSLEngine> tlsSetup;
-    private final IoThread io;
+    /** The first one accepts; connections that come in one burst are spread. */
+    private final List<IoThread> ioThreads;
+
     private final boolean ownsIo;
     private final ServerSocketChannel listener;
     private final SocketAddress address;
@@ -80,7 +83,7 @@ public final class TtrpcServer implements AutoCloseable {
         tls = builder.tls;
         tlsSetup = builder.tlsSetup;
         listener = local ? ServerSocketChannel.open(StandardProtocolFamily.UNIX) : ServerSocketChannel.open();
-        IoThread own = null;
+        ownsIo = builder.io == null;
         try {
             if (where instanceof UnixDomainSocketAddress unix) {
                 removeStale(unix);
@@ -91,14 +94,20 @@ public final class TtrpcServer implements AutoCloseable {
             address = listener.getLocalAddress();
             socketFile = where instanceof UnixDomainSocketAddress unix ? restrict(unix.getPath()) : null;
             listener.configureBlocking(false);
-            own = builder.io == null ? IoThread.start("ttrpc-server") : null;
+            ioThreads = builder.io == null ? startThreads() : List.of(builder.io);
         } catch (IOException | RuntimeException e) {
             IoThread.closeQuietly(listener);
             throw new IOException("cannot listen on " + where + ": " + e.getMessage(), e);
         }
-        ownsIo = own != null;
-        io = own != null ? own : requireNonNull(builder.io);
-        io.execute(this::startAccepting);
+        ioThreads.getFirst().execute(this::startAccepting);
+    }
+
+    private static List<IoThread> startThreads() throws IOException {
+        List<IoThread> threads = new ArrayList<>();
+        for (int i = 0; i < OWN_THREADS; i++) {
+            threads.add(IoThread.start("ttrpc-server-" + i));
+        }
+        return List.copyOf(threads);
     }
 
     /** A server to be described; it serves from {@link Builder#listen} on. */
@@ -145,7 +154,7 @@ public final class TtrpcServer implements AutoCloseable {
         }
         terminateIfEmpty();
         if (ownsIo) {
-            io.close();
+            ioThreads.forEach(IoThread::close);
         }
     }
 
@@ -174,7 +183,7 @@ public final class TtrpcServer implements AutoCloseable {
 
     private void startAccepting() {
         try {
-            listener.register(io.selector(), SelectionKey.OP_ACCEPT, (IoThread.Ready) this::accept);
+            listener.register(ioThreads.getFirst().selector(), SelectionKey.OP_ACCEPT, (IoThread.Ready) this::accept);
         } catch (IOException e) {
             if (!draining) {
                 LOG.error("{} accepts no connections", address, e);
@@ -189,7 +198,7 @@ public final class TtrpcServer implements AutoCloseable {
                 if (socket == null) {
                     return;
                 }
-                admit(socket);
+                admit(socket, ioThreads.get(i % ioThreads.size()));
             }
         } catch (IOException e) {
             if (draining || !listener.isOpen()) {
@@ -197,6 +206,7 @@ public final class TtrpcServer implements AutoCloseable {
             }
             LOG.warn("{} accepts nothing for {} ms", address, ACCEPT_PAUSE.toMillis(), e);
             key.interestOps(0);
+            IoThread io = ioThreads.getFirst();
             var _ = io.timer()
                     .schedule(() -> io.execute(() -> acceptAgain(key)), ACCEPT_PAUSE.toMillis(), TimeUnit.MILLISECONDS);
         }
@@ -208,7 +218,7 @@ public final class TtrpcServer implements AutoCloseable {
         }
     }
 
-    private void admit(SocketChannel socket) {
+    private void admit(SocketChannel socket, IoThread io) {
         if (draining || connections.size() >= limits.connections()) {
             if (!full && !draining) {
                 full = true;
@@ -227,7 +237,7 @@ public final class TtrpcServer implements AutoCloseable {
                 return made[0];
             });
             connections.add(made[0]);
-            made[0].open();
+            made[0].open(io);
         } catch (IOException | RuntimeException e) {
             LOG.warn("{} drops a connection", address, e);
             IoThread.closeQuietly(socket);
@@ -285,7 +295,7 @@ public final class TtrpcServer implements AutoCloseable {
         }
         IoThread.closeQuietly(listener);
         // A closed channel leaves its selector, and lets go of the port, in the selector's next turn.
-        io.execute(() -> {});
+        ioThreads.getFirst().execute(() -> {});
     }
 
     /** Describes a server. Not thread-safe. */
@@ -347,7 +357,7 @@ public final class TtrpcServer implements AutoCloseable {
             return this;
         }
 
-        /** The thread that serves the connections; without it the server has its own. */
+        /** The thread that serves the connections; without it the server has its own two. */
         public Builder ioThread(IoThread thread) {
             io = requireNonNull(thread, "thread");
             return this;

@@ -11,13 +11,16 @@ import java.io.IOException;
 
 /**
  * A call's outcome as {@code google.rpc.Status{code=1 message=2 details=3}}. Details, unknown fields and codes that gRPC
- * does not know travel beside the {@link Status} in the trailer where gRPC keeps them, and go out again byte for byte.
+ * does not know travel beside the {@link Status} in trailers, and go out again byte for byte.
  */
 record WireStatus(Status status, Metadata trailers) {
 
     /** gRPC's own key for a whole google.rpc.Status (io.grpc.protobuf.StatusProto reads and writes it). */
     static final Metadata.Key<byte[]> DETAILS =
             Metadata.Key.of("grpc-status-details-bin", Metadata.BINARY_BYTE_MARSHALLER);
+
+    /** A whole status whose code gRPC does not know; under gRPC's key its readers would fail on it. */
+    static final Metadata.Key<byte[]> FOREIGN = Metadata.Key.of("ttrpc-status-bin", Metadata.BINARY_BYTE_MARSHALLER);
 
     private static final int CODE = 1 << 3;
     private static final int MESSAGE = 2 << 3 | 2;
@@ -49,9 +52,8 @@ record WireStatus(Status status, Metadata trailers) {
         Metadata trailers = new Metadata();
         Status status = Status.fromCodeValue(code);
         if (status.getCode().value() != code) {
-            plain = false;
-        }
-        if (!plain) {
+            trailers.put(FOREIGN, encoded);
+        } else if (!plain) {
             trailers.put(DETAILS, encoded);
         }
         return new WireStatus(Status.fromCode(status.getCode()).withDescription(message), trailers);
@@ -63,7 +65,8 @@ record WireStatus(Status status, Metadata trailers) {
             return Frame.body(0);
         }
         String message = status.getDescription() == null ? "" : status.getDescription();
-        byte[] whole = trailers.get(DETAILS);
+        byte[] foreign = trailers.get(FOREIGN);
+        byte[] whole = foreign == null ? trailers.get(DETAILS) : foreign;
         if (whole != null) {
             try {
                 WireStatus received = parse(whole);

@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.ttrpc;
+
+import org.jspecify.annotations.NullMarked;

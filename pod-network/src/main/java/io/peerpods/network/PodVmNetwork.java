@@ -65,18 +65,28 @@ public final class PodVmNetwork implements AutoCloseable {
      * @throws io.peerpods.linux.op.OpException when the kernel refuses an op: which, on what, and why
      */
     public void setUp(NicFacts.Source metadata, PodVmNics.Wait wait) throws PodNetworkException, InterruptedException {
-        lock.lockInterruptibly();
+        takeHalfDoneBack();
+        // Without the lock: this may last minutes, and others want to close or tear down meanwhile.
+        PodVmNics.Nics nics = PodVmNics.await(spec, place, metadata, wait);
+        Plan wanted = PodVmPlan.of(spec, nics.underlay(), nics.external(), place);
+        lock.lock();
         try {
-            if (!journal.isEmpty() && !Files.exists(complete)) {
-                executor.undo(journal);
-            }
-            PodVmNics.Nics nics = PodVmNics.await(spec, place, metadata, wait);
-            Plan wanted = PodVmPlan.of(spec, nics.underlay(), nics.external(), place);
             executor.apply(wanted, journal);
             markComplete();
             plan = wanted;
             if (guards == null) {
                 guards = GuardWatch.start(PodVmPlan.guards(spec, place), guardPeriod, this::repair);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void takeHalfDoneBack() {
+        lock.lock();
+        try {
+            if (!journal.isEmpty() && !Files.exists(complete)) {
+                executor.undo(journal);
             }
         } finally {
             lock.unlock();

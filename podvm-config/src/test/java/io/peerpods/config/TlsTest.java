@@ -8,6 +8,8 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
 import java.security.cert.X509Certificate;
 import java.security.interfaces.ECPublicKey;
 import java.time.Duration;
@@ -17,6 +19,8 @@ import java.util.List;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLEngineResult.HandshakeStatus;
 import javax.net.ssl.SSLException;
+import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
+import org.bouncycastle.asn1.x500.X500Name;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -174,6 +178,38 @@ class TlsTest {
         assertThatThrownBy(() -> PodVmTls.endpoint(config, noCa, false)).hasMessageContaining("-ca-cert-file");
         handshake(worker.endpoint(VM).orElseThrow(), PodVmTls.endpoint(config, noCa, true));
         assertThat(directory.resolve("tls")).doesNotExist();
+    }
+
+    @Test
+    void rsa_keys_of_an_operator_work_in_their_older_form_too() throws Exception {
+        KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
+        generator.initialize(2048);
+        KeyPair keys = generator.generateKeyPair();
+        Credentials ca = CertificateAuthority.client();
+        X509Certificate certificate = CertificateIssue.sign(
+                ca.key(),
+                CertificateIssue.name(ca.certificate().getSubjectX500Principal()),
+                keys,
+                new X500Name("CN=operator"),
+                Instant.now(),
+                target -> {});
+        byte[] pkcs1 = PrivateKeyInfo.getInstance(keys.getPrivate().getEncoded())
+                .parsePrivateKey()
+                .toASN1Primitive()
+                .getEncoded();
+        Credentials rsa =
+                Credentials.ofPem(Pem.of("RSA PRIVATE KEY", pkcs1), Credentials.pem(List.of(certificate)), "operator");
+        assertThat(rsa.key()).isEqualTo(keys.getPrivate());
+        CertificateAuthority authority = CertificateAuthority.create();
+        for (String version : List.of("", "VersionTLS13")) {
+            TlsSettings settings = new TlsSettings(version, List.of());
+            handshake(
+                    TlsEndpoint.client(rsa, authority.trusted(), VM, settings),
+                    TlsEndpoint.server(authority.issue(VM), rsa.chain(), settings));
+        }
+        assertThatThrownBy(() -> Credentials.ofPem(rsa.keyPem(), ca.certificatePem(), "mixed"))
+                .isInstanceOf(ConfigException.class)
+                .hasMessageContainingAll("mixed", "RSA", "EC");
     }
 
     @Test

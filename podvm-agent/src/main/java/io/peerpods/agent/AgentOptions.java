@@ -32,7 +32,7 @@ record AgentOptions(
         boolean metadataVersion1,
         Duration networkTimeout,
         Duration kataAgentTimeout,
-        Path journal,
+        Path stateDirectory,
         String vmNamespace,
         Path root) {
 
@@ -63,7 +63,7 @@ record AgentOptions(
                 settings.on(AgentSettings.METADATA_V1),
                 settings.duration(AgentSettings.NETWORK_TIMEOUT),
                 settings.duration(AgentSettings.KATA_AGENT_TIMEOUT),
-                Path.of(settings.text(AgentSettings.JOURNAL)),
+                Path.of(settings.text(AgentSettings.STATE_DIR)),
                 "",
                 Path.of("/"));
     }

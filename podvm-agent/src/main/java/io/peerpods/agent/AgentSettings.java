@@ -97,12 +97,12 @@ final class AgentSettings {
                     + " missing, so it is less than the adaptor's PROXY_TIMEOUT.");
     static final Setting KATA_AGENT_TIMEOUT = new Setting(
             "kata-agent-timeout", "", Kind.DURATION, "150s", "How long a call waits for kata-agent's socket.");
-    static final Setting JOURNAL = new Setting(
-            "journal",
+    static final Setting STATE_DIR = new Setting(
+            "state-dir",
             "",
             Kind.TEXT,
-            PodVmPaths.DIRECTORY + "/network.journal",
-            "Record of the changes made to the VM's network, for undoing them. It does not outlive a boot, like the changes.");
+            PodVmPaths.DIRECTORY,
+            "Where the record of the changes to the VM's network is kept, for undoing them. Lost at the next boot, like the changes.");
     static final Setting VERIFY = new Setting(
             "verify",
             "",
@@ -140,7 +140,7 @@ final class AgentSettings {
                 METADATA_V1,
                 NETWORK_TIMEOUT,
                 KATA_AGENT_TIMEOUT,
-                JOURNAL,
+                STATE_DIR,
                 VERIFY,
                 CONSOLE,
                 CrashPoint.SETTING));

@@ -180,7 +180,7 @@ final class ClientConnection implements Connection.Protocol {
     }
 
     @Override
-    public boolean readsOnlyWhenWritable() {
+    public boolean serves() {
         return false;
     }
 

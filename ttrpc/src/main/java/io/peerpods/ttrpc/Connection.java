@@ -50,8 +50,8 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
 
         void closed(IOException cause);
 
-        /** A server waits with further requests while its answers are not taken; a channel has to go on reading. */
-        boolean readsOnlyWhenWritable();
+        /** Whether the peer is a caller: it may be asked for its first frame, and made to take its answers first. */
+        boolean serves();
     }
 
     private final IoThread io;
@@ -345,9 +345,12 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
 
     private void becomeCrowded() {
         synchronized (output) {
-            crowded = output.bytes() > HIGH_WATER;
+            if (output.bytes() <= HIGH_WATER) {
+                return;
+            }
+            crowded = true;
         }
-        if (protocol.readsOnlyWhenWritable()) {
+        if (protocol.serves()) {
             io.execute(() -> {
                 if (crowded) {
                     pause(READ_OUTPUT);
@@ -447,7 +450,7 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
         if (!established) {
             watches = expires("no TLS handshake", opened, now, limits.handshake());
         } else if (!heard && !decoder.insideFrame()) {
-            watches = protocol.readsOnlyWhenWritable() && expires("no frame", opened, now, limits.firstFrame());
+            watches = protocol.serves() && expires("no frame", opened, now, limits.firstFrame());
         }
         if (insideFrame && pauses == 0) {
             watches |= expires("an unfinished frame", frameSince, now, limits.frame());

@@ -217,7 +217,7 @@ final class ServerConnection implements Connection.Protocol {
     }
 
     @Override
-    public boolean readsOnlyWhenWritable() {
+    public boolean serves() {
         return true;
     }
 

@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -37,6 +38,7 @@ import org.slf4j.LoggerFactory;
  * server must still serve a good client in between and at the end, and hold nothing afterwards. Settings:
  * {@code -Dfuzz.seed}, {@code -Dfuzz.frames}.
  */
+@Tag("fuzz")
 @Timeout(900)
 @SuppressWarnings("NullAway.Init")
 class HostileInputFuzzTest {

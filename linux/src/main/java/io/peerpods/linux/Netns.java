@@ -10,6 +10,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -97,10 +99,7 @@ public final class Netns implements AutoCloseable {
 
     /** A new one without a name, alive while it is held, a process is in it, or a link refers to it. */
     public static Netns anonymous() {
-        return NativeThreads.callOnFreshThread("netns-new", () -> {
-            unshare("a namespace without name");
-            return openHere(Path.of("/proc/thread-self/ns/net"));
-        });
+        return inNewNamespace("a namespace without name", () -> openHere(Path.of("/proc/thread-self/ns/net")));
     }
 
     /**
@@ -119,9 +118,11 @@ public final class Netns implements AutoCloseable {
      * @throws LinuxException EEXIST when the path is taken
      */
     public static Netns create(Path path) {
-        return NativeThreads.callOnFreshThread("netns-new", () -> {
+        NativeThreads.call(() -> {
             prepareMountPoint(path);
-            unshare(path.toString());
+            return true;
+        });
+        return inNewNamespace(path.toString(), () -> {
             int mounted = Libc.mount("/proc/thread-self/ns/net", path.toString(), "none", Libc.MS_BIND);
             if (mounted < 0) {
                 throw new LinuxException("mount new network namespace on " + path, -mounted);
@@ -130,11 +131,20 @@ public final class Netns implements AutoCloseable {
         });
     }
 
-    private static void unshare(String what) {
-        int result = Libc.unshare(Libc.CLONE_NEWNET);
-        if (result < 0) {
-            throw new LinuxException("make network namespace " + what, -result);
-        }
+    private static Netns inNewNamespace(String what, Task<Netns, RuntimeException> task) {
+        return NativeThreads.callOnFreshThread("netns-new", () -> {
+            int home = Libc.open("/proc/thread-self/ns/net", Libc.O_RDONLY | Libc.O_CLOEXEC);
+            int made = home < 0 ? home : Libc.unshare(Libc.CLONE_NEWNET);
+            if (made < 0) {
+                throw new LinuxException("make network namespace " + what, -made);
+            }
+            try {
+                return task.run();
+            } finally {
+                Libc.setns(home, Libc.CLONE_NEWNET); // as in run()
+                Libc.close(home);
+            }
+        });
     }
 
     private static void prepareMountPoint(Path path) {
@@ -247,8 +257,12 @@ public final class Netns implements AutoCloseable {
     }
 
     /**
-     * Runs the task inside, on a platform thread of its own that ends with it, and waits. Sockets and child processes that the task
-     * makes stay in the namespace and may be used from anywhere. An interrupt of the caller reaches the task.
+     * Runs the task inside, on a platform thread of its own that ends with it, and waits. Sockets and descriptors that the task opens
+     * stay in the namespace and may be used from anywhere. An interrupt of the caller reaches the task.
+     *
+     * <p>The task should open what it needs and end. A thread is born in the namespace of the thread that starts it and stays there:
+     * so the task starts no threads, and does nothing that makes the JDK start one, which is also to wake a virtual thread (a new
+     * carrier), to start a child with {@link ProcessBuilder} (a reaper). For children there is {@link #command}.
      */
     public <T> T call(Callable<T> task) throws Exception {
         return this.<T, Exception>run(task::call);
@@ -257,12 +271,37 @@ public final class Netns implements AutoCloseable {
     /** As {@link #call}, for a task that throws nothing checked but {@code X}. */
     public <T, X extends Exception> T run(Task<T, X> task) throws X {
         return NativeThreads.callOnFreshThread("netns", () -> {
-            int result = Libc.setns(fd(), Libc.CLONE_NEWNET);
-            if (result < 0) {
-                throw new LinuxException("enter network namespace " + name, -result);
+            int home = Libc.open("/proc/thread-self/ns/net", Libc.O_RDONLY | Libc.O_CLOEXEC);
+            if (home < 0) {
+                throw new LinuxException("open the thread's own network namespace", -home);
             }
-            return task.run();
+            try {
+                enter(fd());
+                return task.run();
+            } finally {
+                // Back before the caller is woken: waking it may start a carrier thread, which would be born in there.
+                enter(home);
+                Libc.close(home);
+            }
         });
+    }
+
+    private void enter(int namespace) {
+        int result = Libc.setns(namespace, Libc.CLONE_NEWNET);
+        if (result < 0) {
+            throw new LinuxException("enter network namespace " + name, -result);
+        }
+    }
+
+    /**
+     * The command line that runs a program inside while this is open, for {@link ProcessBuilder} on any thread. It uses util-linux's
+     * {@code nsenter}.
+     */
+    public List<String> command(String... words) {
+        List<String> command = new ArrayList<>(
+                List.of("nsenter", "--net=/proc/" + ProcessHandle.current().pid() + "/fd/" + fd(), "--"));
+        command.addAll(List.of(words));
+        return List.copyOf(command);
     }
 
     /** Lets go of it; the second time does nothing. */

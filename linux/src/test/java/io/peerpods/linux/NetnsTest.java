@@ -3,12 +3,16 @@ package io.peerpods.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.peerpods.linux.sys.Child;
 import io.peerpods.linux.sys.Errno;
 import io.peerpods.testing.NeedsRoot;
+import io.peerpods.testing.StrayThreads;
 import io.peerpods.testing.TempNetns;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -110,6 +114,46 @@ class NetnsTest {
             }
             assertThat(outside).containsExactly(home);
         }
+        assertThat(StrayThreads.find()).isEmpty();
+    }
+
+    @Test
+    void aChildRunsInside() throws Exception {
+        try (Netns away = Netns.anonymous()) {
+            Process child = new ProcessBuilder(away.command("readlink", "/proc/self/ns/net"))
+                    .redirectErrorStream(true)
+                    .start();
+            assertThat(new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                    .contains("[" + away.identity().inode() + "]");
+            assertThat(child.waitFor()).isZero();
+        }
+    }
+
+    @Test
+    void aShortChildOfTheThreadLeavesNoThreadThere() {
+        try (Netns away = Netns.anonymous()) {
+            Child.Ended seen =
+                    away.run(() -> Child.run(List.of("readlink", "/proc/self/ns/net"), "", Duration.ofMinutes(1)));
+            assertThat(seen.isSuccess()).isTrue();
+            assertThat(seen.output()).contains("[" + away.identity().inode() + "]");
+        }
+        assertThat(StrayThreads.find()).isEmpty();
+    }
+
+    @Test
+    void aChildsInputOutputAndEndAreKnown() {
+        Duration minute = Duration.ofMinutes(1);
+        String long200k = "0123456789".repeat(20_000);
+        assertThat(Child.run(List.of("cat"), "ü", minute).output()).isEqualTo("ü");
+        assertThat(Child.run(List.of("wc", "-c"), long200k, minute).output().strip())
+                .isEqualTo("200000");
+        assertThat(Child.run(List.of("true"), long200k, minute).isSuccess()).isTrue();
+        assertThat(Child.run(List.of("sh", "-c", "echo said >&2; exit 3"), "", minute))
+                .isEqualTo(new Child.Ended(0, 3, false, "said\n"));
+        assertThat(Child.run(List.of("/nowhere/nft"), "", minute).errno()).isEqualTo(Errno.ENOENT);
+        Child.Ended killed = Child.run(List.of("sleep", "1000"), "", Duration.ofMillis(50));
+        assertThat(killed.timedOut()).isTrue();
+        assertThat(killed.exit()).isEqualTo(128 + 9);
     }
 
     @Test

@@ -1,25 +1,24 @@
 package io.peerpods.linux.nft;
 
-import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.charset.StandardCharsets;
+import io.peerpods.linux.sys.Child;
+import io.peerpods.linux.sys.Errno;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /** The {@code nft} program, fed by its standard input. */
 public final class NftProgram implements Nft {
 
-    private static final Duration DEADLINE = Duration.ofSeconds(20);
+    private static final Duration LIMIT = Duration.ofSeconds(20);
 
     // PATH of a daemon often lacks the sbin directories.
     private static final List<String> USUAL_PLACES = List.of("/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft");
 
     private final String program;
 
-    private NftProgram(String program) {
+    /** The program of that path, or of that name in PATH. */
+    public NftProgram(String program) {
         this.program = program;
     }
 
@@ -33,49 +32,20 @@ public final class NftProgram implements Nft {
 
     @Override
     public void run(String script) {
-        Process process;
-        try {
-            process = new ProcessBuilder(program, "-f", "-")
-                    .redirectErrorStream(true)
-                    .start();
-        } catch (IOException e) {
-            throw new NftException("cannot run " + program + ": install the package nftables", e);
+        Child.Ended ended = Child.run(List.of(program, "-f", "-"), script, LIMIT);
+        if (ended.errno() != 0) {
+            String reason = Errno.name(ended.errno()) + " (" + Errno.meaning(ended.errno()) + ")";
+            throw new NftException("cannot run " + program + ": " + reason
+                    + (ended.errno() == Errno.ENOENT ? "; install the package nftables" : ""));
         }
-        try {
-            int exit = feed(process, script);
-            if (exit != 0) {
-                String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-                throw new NftException("nft refused the transaction: " + said.strip());
-            }
-        } catch (IOException e) {
-            throw new NftException("nft ended before it had read the transaction: " + e.getMessage(), e);
-        } finally {
-            process.destroyForcibly();
+        if (ended.timedOut()) {
+            throw new NftException(program + " did not end within " + LIMIT.toSeconds() + " s and was killed");
         }
-    }
-
-    private static int feed(Process process, String script) throws IOException {
-        try (OutputStream input = process.getOutputStream()) {
-            input.write(script.getBytes(StandardCharsets.UTF_8));
-        }
-        // Uninterruptible: whether the transaction is in force must be known.
-        boolean interrupted = false;
-        long end = System.nanoTime() + DEADLINE.toNanos();
-        try {
-            while (true) {
-                try {
-                    if (!process.waitFor(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-                        throw new NftException("nft did not end within " + DEADLINE.toSeconds() + " s");
-                    }
-                    return process.exitValue();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
+        if (ended.exit() != 0) {
+            String said = ended.output().isBlank()
+                    ? "exit status " + ended.exit()
+                    : ended.output().strip();
+            throw new NftException("nft refused the transaction: " + said);
         }
     }
 }

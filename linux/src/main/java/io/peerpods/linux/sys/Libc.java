@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,6 +65,27 @@ public final class Libc {
     private static final MethodHandle UMOUNT2 = function("umount2", ADDRESS, JAVA_INT);
     private static final MethodHandle OPEN = variadic("open", 2, ADDRESS, JAVA_INT, JAVA_INT);
     private static final MethodHandle IOCTL = variadic("ioctl", 2, JAVA_INT, JAVA_LONG);
+
+    private static final MethodHandle PIPE2 = function("pipe2", ADDRESS, JAVA_INT);
+    private static final MethodHandle READ = longFunction("read", JAVA_INT, ADDRESS, JAVA_LONG);
+    private static final MethodHandle WRITE = longFunction("write", JAVA_INT, ADDRESS, JAVA_LONG);
+    private static final MethodHandle POLL = function("poll", ADDRESS, JAVA_LONG, JAVA_INT);
+    private static final MethodHandle WAITPID = function("waitpid", JAVA_INT, ADDRESS, JAVA_INT);
+    private static final MethodHandle KILL = function("kill", JAVA_INT, JAVA_INT);
+    private static final MethodHandle SPAWN =
+            function("posix_spawnp", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
+    private static final MethodHandle ACTIONS_INIT = function("posix_spawn_file_actions_init", ADDRESS);
+    private static final MethodHandle ACTIONS_DUP2 =
+            function("posix_spawn_file_actions_adddup2", ADDRESS, JAVA_INT, JAVA_INT);
+    private static final MethodHandle ACTIONS_DESTROY = function("posix_spawn_file_actions_destroy", ADDRESS);
+
+    // glibc 2.34 and later; without it a child holds descriptors that the JDK did not mark, until it ends.
+    private static final Optional<MethodHandle> ACTIONS_CLOSEFROM = LINKER.defaultLookup()
+            .find("posix_spawn_file_actions_addclosefrom_np")
+            .map(address -> LINKER.downcallHandle(
+                    address,
+                    FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT),
+                    Linker.Option.captureCallState("errno")));
 
     private Libc() {}
 
@@ -200,6 +222,98 @@ public final class Libc {
         MemorySegment state = state();
         try (Arena arena = Arena.ofConfined()) {
             return (int) result(state, (int) UMOUNT2.invokeExact(state, arena.allocateFrom(target), flags));
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Two descriptors, to read from and to write to, that children do not inherit. */
+    static int pipe(MemorySegment twoInts) {
+        MemorySegment state = state();
+        try {
+            return (int) result(state, (int) PIPE2.invokeExact(state, twoInts, O_CLOEXEC));
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static long read(int fd, MemorySegment buffer) {
+        MemorySegment state = state();
+        try {
+            return result(state, (long) READ.invokeExact(state, fd, buffer, buffer.byteSize()));
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static long write(int fd, MemorySegment buffer) {
+        MemorySegment state = state();
+        try {
+            return result(state, (long) WRITE.invokeExact(state, fd, buffer, buffer.byteSize()));
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /** Waits for one descriptor, a struct pollfd; 0 when the time is up. */
+    static int poll(MemorySegment pollFd, int milliseconds) {
+        MemorySegment state = state();
+        try {
+            return (int) result(state, (int) POLL.invokeExact(state, pollFd, 1L, milliseconds));
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int waitpid(int pid, MemorySegment status) {
+        MemorySegment state = state();
+        try {
+            return (int) result(state, (int) WAITPID.invokeExact(state, pid, status, 0));
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    static int kill(int pid, int signal) {
+        MemorySegment state = state();
+        try {
+            return (int) result(state, (int) KILL.invokeExact(state, pid, signal));
+        } catch (Throwable t) {
+            throw unexpected(t);
+        }
+    }
+
+    /**
+     * Starts a program whose standard input is {@code in}, and output and errors {@code out}; 0, or the negative errno.
+     *
+     * @param pid receives the process id
+     * @param scratch 256 bytes for posix_spawn_file_actions_t, which has 80 in glibc
+     */
+    static int spawn(
+            MemorySegment pid,
+            MemorySegment scratch,
+            int in,
+            int out,
+            MemorySegment file,
+            MemorySegment argv,
+            MemorySegment environment) {
+        MemorySegment state = state();
+        try {
+            int code = (int) ACTIONS_INIT.invokeExact(state, scratch);
+            if (code != 0) {
+                return -code;
+            }
+            code = (int) ACTIONS_DUP2.invokeExact(state, scratch, in, 0);
+            code = code != 0 ? code : (int) ACTIONS_DUP2.invokeExact(state, scratch, out, 1);
+            code = code != 0 ? code : (int) ACTIONS_DUP2.invokeExact(state, scratch, out, 2);
+            if (code == 0 && ACTIONS_CLOSEFROM.isPresent()) {
+                code = (int) ACTIONS_CLOSEFROM.get().invokeExact(state, scratch, 3);
+            }
+            if (code == 0) {
+                code = (int) SPAWN.invokeExact(state, pid, file, scratch, MemorySegment.NULL, argv, environment);
+            }
+            int ignored = (int) ACTIONS_DESTROY.invokeExact(state, scratch);
+            return -code;
         } catch (Throwable t) {
             throw unexpected(t);
         }

@@ -14,6 +14,8 @@ import io.peerpods.linux.netlink.Rtnl;
 import io.peerpods.linux.netlink.VxlanAttributes;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
+import io.peerpods.testing.Programs;
+import io.peerpods.testing.StrayThreads;
 import io.peerpods.testing.TempNetns;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -404,16 +406,15 @@ class ExecutorTest {
         String name = pod.name();
         pod.close();
         try (TempNetns keepsTheNumber = TempNetns.create("number")) {
-            io.peerpods.testing.Programs.require("ip", "netns", "add", name);
-            io.peerpods.testing.Programs.require("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.ip_forward=1");
+            Programs.require("ip", "netns", "add", name);
+            Programs.require("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv4.ip_forward=1");
             undo(plan);
             assertThat(keepsTheNumber.path()).exists();
-            assertThat(io.peerpods.testing.Programs.require(
-                                    "ip", "netns", "exec", name, "sysctl", "-n", "net.ipv4.ip_forward")
+            assertThat(Programs.require("ip", "netns", "exec", name, "sysctl", "-n", "net.ipv4.ip_forward")
                             .strip())
                     .isEqualTo("1");
         } finally {
-            io.peerpods.testing.Programs.require("ip", "netns", "del", name);
+            Programs.require("ip", "netns", "del", name);
         }
     }
 
@@ -475,6 +476,7 @@ class ExecutorTest {
                 pod.get();
             }
         }
+        assertThat(StrayThreads.find()).isEmpty();
         assertThat(lab.census()).isEqualTo(before);
     }
 

@@ -30,6 +30,8 @@ public final class Executor {
 
     private static final String NETNS = "netns";
 
+    // Each run has a thread of its own, because it goes in and out of namespaces.
+
     private final Steps steps;
     private final NftTables nft;
 
@@ -54,7 +56,7 @@ public final class Executor {
      * @throws JournalException when the journal cannot be written; nothing has been done then that is not in it
      */
     public void apply(Plan plan, Journal journal) {
-        NativeThreads.call(() -> {
+        NativeThreads.callOnFreshThread("network-plan", () -> {
             try (Scene scene = new Scene(plan.owner(), nft)) {
                 remember(plan, journal, scene);
                 for (Op op : plan.ops()) {
@@ -113,7 +115,7 @@ public final class Executor {
             journal.clear();
             return;
         }
-        NativeThreads.call(() -> {
+        NativeThreads.callOnFreshThread("network-plan", () -> {
             List<OpException> failures = new ArrayList<>();
             try (Scene scene = new Scene(owner.get(), nft)) {
                 for (Journal.Entry entry : latestFirst(journal.entries())) {
@@ -171,7 +173,7 @@ public final class Executor {
 
     /** What of the plan is not so. Changes nothing; a namespace or link that is missing is a difference, not a failure. */
     public List<Difference> verify(Plan plan) {
-        return NativeThreads.call(() -> {
+        return NativeThreads.callOnFreshThread("network-plan", () -> {
             List<Difference> differences = new ArrayList<>();
             try (Scene scene = new Scene(plan.owner(), nft)) {
                 for (Op op : plan.ops()) {

@@ -13,7 +13,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** One network namespace while a run works in it: opened once, with one rtnetlink socket. For one thread. */
+/** One network namespace while a run works in it: opened once, with one rtnetlink socket. For one thread, which enters it. */
 final class Space implements AutoCloseable {
 
     private final NetnsRef ref;
@@ -32,7 +32,7 @@ final class Space implements AutoCloseable {
     static Space open(NetnsRef ref) {
         Netns netns = ref.isOwn() ? Netns.current() : Netns.open(ref.path());
         try {
-            return new Space(ref, netns, ref.isOwn() ? Rtnl.open() : Rtnl.open(netns));
+            return new Space(ref, netns, ref.isOwn() ? Rtnl.open() : netns.runOnThisThread(Rtnl::open));
         } catch (LinuxException e) {
             netns.close();
             throw e;
@@ -53,7 +53,7 @@ final class Space implements AutoCloseable {
 
     Nftables nftables() {
         if (nftables == null) {
-            nftables = ref.isOwn() ? Nftables.open() : Nftables.open(netns);
+            nftables = inside(Nftables::open);
         }
         return nftables;
     }
@@ -74,9 +74,9 @@ final class Space implements AutoCloseable {
         return rtnl.links().stream().collect(Collectors.toMap(Link::index, Function.identity(), (a, _) -> a));
     }
 
-    /** Runs the task on a thread in this namespace: for child processes and {@code /proc/sys}. */
+    /** Runs the task in this namespace: for sockets, child processes and {@code /proc/sys}. */
     <T, X extends Exception> T inside(Task<T, X> task) throws X {
-        return ref.isOwn() ? task.run() : netns.run(task);
+        return ref.isOwn() ? task.run() : netns.runOnThisThread(task);
     }
 
     @Override

@@ -489,8 +489,10 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
         synchronized (output) {
             output.clear();
         }
+        // A peer that answers our good-bye by its own is not the reason.
+        IOException own = goodbye;
         try {
-            protocol.closed(cause);
+            protocol.closed(own == null ? cause : own);
         } finally {
             IoThread.closeQuietly(socket);
             io.execute(decoder::release);

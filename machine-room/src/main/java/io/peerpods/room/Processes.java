@@ -48,10 +48,6 @@ final class Processes {
                     .orElse("NSpid: " + pid);
             return Long.parseLong(line.substring(Math.max(line.lastIndexOf('\t'), line.lastIndexOf(' ')) + 1));
         }
-
-        String command() throws IOException {
-            return Files.readString(PROC.resolve(pid + "/comm")).strip();
-        }
     }
 
     /** The first process of the PID namespace that was made in this network namespace, when there is one. */

@@ -150,7 +150,7 @@ public final class Room implements AutoCloseable {
     }
 
     /**
-     * Starts a VM and returns when it has its NICs and its programs are started (or, with a boot delay, will be). A VM of that id that
+     * Starts a VM and returns when it has its NICs and starts its programs, after the boot delay if there is one. A VM of that id that
      * was started already is returned as it is; one whose start was interrupted is started anew.
      *
      * <p>After a failure {@link #stopVm} removes what there is.
@@ -162,27 +162,23 @@ public final class Room implements AutoCloseable {
         if (vm.booted()) {
             return vm;
         }
+        endInterruptedStart(vm);
         Space.make(names.vm(vm.id())).close();
-        long net = VmBoot.inode(vm.namespace());
-        Processes.end(net);
         files.locked(() -> {
             fabric.ports(files.allVms(), files.allNodes());
             return vm;
         });
+        VmBoot boot = VmBoot.start(vm, request.image(), request.bootDelay());
         vm.attachedNics().forEach(nic -> fabric.plug(vm, nic));
-        VmBoot boot = new VmBoot(vm, net);
-        boot.machine(request.image());
+        boot.go();
         scheduleNics(vm);
-        if (request.bootDelay().isZero()) {
-            return startServices(vm, boot, request.image());
-        }
-        after(vm, request.bootDelay(), "programs of VM " + vm.id(), () -> startServices(vm, boot, request.image()));
-        return vm;
+        return change(vm, Vm::asBooted);
     }
 
-    private Vm startServices(Vm vm, VmBoot boot, VmImage image) {
-        boot.services(image);
-        return change(vm, Vm::asBooted);
+    private static void endInterruptedStart(Vm vm) {
+        if (Netns.exists(vm.namespace())) {
+            Processes.end(VmBoot.inode(vm.namespace()));
+        }
     }
 
     private void scheduleNics(Vm vm) {
@@ -191,6 +187,26 @@ public final class Room implements AutoCloseable {
                 after(vm, nic.arrival(), nic.name() + " of VM " + vm.id(), () -> attach(vm, nic));
             }
         }
+    }
+
+    /**
+     * Attaches a further NIC to a VM that is there, as AttachNetworkInterface does: the metadata service lists it from now on.
+     *
+     * @throws IllegalArgumentException when there is no such VM, subnet or address
+     */
+    public Vm attachNic(String id, NicRequest wanted) {
+        Vm vm = files.locked(() -> {
+            Vm known = known(id);
+            Vm more = known.withNic(define(id, known.index(), known.nics().size(), wanted, taken()));
+            files.write(more);
+            return more;
+        });
+        attach(vm, vm.nics().getLast());
+        return known(id);
+    }
+
+    private Vm known(String id) {
+        return files.vm(id).orElseThrow(() -> new IllegalArgumentException("no VM " + id + " in " + directory()));
     }
 
     private void attach(Vm vm, Nic nic) {
@@ -266,8 +282,7 @@ public final class Room implements AutoCloseable {
 
     /** Runs a program in the VM, in all its namespaces. Its streams are pipes; the caller reads them and waits. */
     public Process execInVm(String id, String... command) {
-        Vm vm = files.vm(id).orElseThrow(() -> new IllegalArgumentException("no VM " + id + " in " + directory()));
-        return new VmBoot(vm, VmBoot.inode(vm.namespace())).exec(List.of(command));
+        return VmBoot.exec(known(id), List.of(command));
     }
 
     /** Runs a program in a network namespace, such as a worker's. Its streams are pipes; the caller reads them and waits. */

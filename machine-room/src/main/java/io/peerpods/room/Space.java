@@ -117,12 +117,17 @@ final class Space implements AutoCloseable {
         link(link).ifPresent(found -> rtnl.deleteLink(found.index()));
     }
 
+    /** Leaves a value alone that is so already: {@code /proc/sys} may be mounted read-only for all but the room's maker. */
     void sysctl(String key, String value) {
         Path file = Path.of("/proc/sys", key.replace('.', '/'));
         try {
-            netns.<Path, IOException>run(() -> Files.writeString(file, value));
+            netns.<Boolean, IOException>run(() -> {
+                boolean so = Files.readString(file).strip().equals(value);
+                return so || Files.exists(Files.writeString(file, value));
+            });
         } catch (IOException e) {
-            throw new UncheckedIOException("set " + key + " to " + value + " in " + netns, e);
+            throw new UncheckedIOException(
+                    "set " + key + " to " + value + " in " + netns + "; is /proc/sys writable?", e);
         }
     }
 

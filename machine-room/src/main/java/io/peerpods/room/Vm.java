@@ -2,6 +2,7 @@ package io.peerpods.room;
 
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -11,7 +12,7 @@ import java.util.Map;
  * @param index a small number that no other VM of the room has at the same time
  * @param namespace the file of its network namespace, {@code /run/netns/...}
  * @param directory its files on this machine: consoles among them
- * @param booted whether its programs were started
+ * @param booted whether its start was completed; one that was interrupted begins anew
  */
 public record Vm(
         String id,
@@ -51,6 +52,12 @@ public record Vm(
                 .map(nic -> nic.device() == device ? nic.asAttached() : nic)
                 .toList();
         return new Vm(id, index, hostname, changed, userData, metadata, tags, namespace, directory, launched, booted);
+    }
+
+    Vm withNic(Nic more) {
+        List<Nic> all = new ArrayList<>(nics);
+        all.add(more);
+        return new Vm(id, index, hostname, all, userData, metadata, tags, namespace, directory, launched, booted);
     }
 
     Vm asBooted() {

@@ -3,212 +3,133 @@ package io.peerpods.room;
 import io.peerpods.linux.Netns;
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 
 /**
- * Makes the process tree of a VM: a first process in mount, UTS and PID namespaces of its own, born in the VM's network namespace,
- * and the programs of the image beside it. util-linux does it ({@code unshare}, {@code nsenter}, {@code mount}, {@code setsid}), each
- * given its arguments as they are, without a shell. The tree is nobody's child for long: it outlives its creator.
+ * Makes the process tree of a VM: a first process in mount, UTS and PID namespaces of its own, born in the VM's network namespace, which
+ * does the rest ({@link VmInit}). Nobody's child for long, the tree outlives its creator.
  */
 final class VmBoot {
 
     private static final Duration PATIENCE = Duration.ofSeconds(30);
-    private static final String PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    private static final Map<String, String> ENVIRONMENT = Map.of(
+            "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME", "/root", "LANG", "C.UTF-8");
 
     private final Vm vm;
     private final long net;
+    private final Process parent;
 
-    VmBoot(Vm vm, long net) {
+    private VmBoot(Vm vm, Process parent) {
         this.vm = vm;
-        this.net = net;
+        this.net = inode(vm.namespace());
+        this.parent = parent;
     }
 
-    /** Where its network namespace's processes are found: the inode of the namespace. */
+    /** What tells a network namespace's processes: the inode of the namespace. */
     static long inode(Path namespace) {
         try (Netns netns = Netns.open(namespace)) {
             return netns.identity().inode();
         }
     }
 
-    /** Starts the machine itself, with its own {@code /run}, {@code /tmp}, {@code /proc}, {@code /sys} and host name. */
-    void machine(VmImage image) {
+    /** Starts the machine, which waits for {@link #go}. */
+    static VmBoot start(Vm vm, VmImage image, Duration bootDelay) {
         try {
-            writeEtc();
-            Path mounts = vm.directory().resolve("fstab");
-            Files.write(mounts, new VmMounts(vm.directory(), image).lines());
-            Path log = vm.directory().resolve("machine.log");
-            Process parent = first(log);
-            long init = awaitFirst(parent, log);
-            inside(init, List.of("/bin/mount", "-n", "-a", "-T", mounts.toString()), log);
-            writeResolver(init);
-            inside(init, List.of("hostname", vm.hostname()), log);
+            Path directory = vm.directory();
+            writeEtc(vm);
+            Files.write(directory.resolve("fstab"), new VmMounts(directory, image).lines());
+            Path init = directory.resolve("init");
+            Files.write(init, new VmInit(vm, image, bootDelay, ENVIRONMENT).lines());
+            List<String> command = List.of(
+                    "setsid",
+                    "unshare",
+                    "--mount",
+                    "--uts",
+                    "--pid",
+                    "--fork",
+                    "--mount-proc",
+                    "--propagation",
+                    "private",
+                    "--",
+                    "/bin/sh",
+                    init.toString());
+            ProcessBuilder builder = builder(command).redirectError(ProcessBuilder.Redirect.appendTo(log(vm).toFile()));
+            // Born inside: from its first moment it is found by the namespace that it is in.
+            try (Netns netns = Netns.open(vm.namespace())) {
+                return new VmBoot(vm, netns.<Process, IOException>run(builder::start));
+            }
         } catch (IOException e) {
-            throw new UncheckedIOException("start the machine of VM " + vm.id(), e);
+            throw new UncheckedIOException("start the machine of VM " + vm.id() + "; is util-linux installed?", e);
         }
     }
 
-    /** Starts the programs of the image. */
-    void services(VmImage image) {
-        long init = init();
-        for (Service service : image.services()) {
-            List<String> command = new ArrayList<>(List.of("setsid"));
-            command.addAll(entering(init));
-            command.addAll(service.command());
-            File console = vm.console(service.name()).toFile();
-            ProcessBuilder builder = builder(command)
-                    .redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.appendTo(console));
-            builder.environment().putAll(service.environment());
-            start(builder, "start " + service.name() + " in VM " + vm.id());
+    /** Waits until the machine is ready for its programs and lets it start them. */
+    void go() {
+        Thread watchdog = Thread.ofVirtual().name("boot-" + vm.id()).start(this::endInTime);
+        try (InputStream said = parent.getInputStream();
+                OutputStream told = parent.getOutputStream()) {
+            String line = new String(said.readNBytes(VmInit.READY.length()), StandardCharsets.US_ASCII);
+            if (!line.equals(VmInit.READY)) {
+                throw new IllegalStateException("VM " + vm.id() + " did not start: "
+                        + Files.readString(log(vm)).strip());
+            }
+            told.write((VmInit.GO + "\n").getBytes(StandardCharsets.US_ASCII));
+        } catch (IOException e) {
+            throw new UncheckedIOException("start VM " + vm.id(), e);
+        } finally {
+            watchdog.interrupt();
         }
     }
 
-    /** A program in the VM, its streams the caller's. */
-    Process exec(List<String> command) {
-        List<String> whole = new ArrayList<>(entering(init()));
-        whole.addAll(command);
-        ProcessBuilder builder = builder(whole);
-        builder.redirectInput(ProcessBuilder.Redirect.PIPE);
-        return start(builder, "run " + command.getFirst() + " in VM " + vm.id());
+    private void endInTime() {
+        try {
+            Thread.sleep(PATIENCE);
+        } catch (InterruptedException e) {
+            return;
+        }
+        Processes.end(net);
     }
 
-    private long init() {
-        return Processes.init(net)
+    /** A program in the running VM, in all its namespaces, its streams the caller's. Takes CAP_SYS_CHROOT too. */
+    static Process exec(Vm vm, List<String> command) {
+        long init = Processes.init(inode(vm.namespace()))
                 .map(Processes.Entry::pid)
                 .orElseThrow(() -> new IllegalStateException("VM " + vm.id() + " does not run"));
-    }
-
-    /** The first process waits for ever; with SIGCHLD ignored the kernel reaps the orphans that it inherits. */
-    private Process first(Path log) {
-        List<String> command = List.of(
-                "setsid",
-                "unshare",
-                "--mount",
-                "--uts",
-                "--pid",
-                "--fork",
-                "--mount-proc",
-                "--propagation",
-                "private",
-                "--",
-                "env",
-                "--ignore-signal=CHLD",
-                "sleep",
-                "infinity");
-        ProcessBuilder builder = builder(command)
-                .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
-        // Born inside: from its first moment it is found by the namespace that it is in.
-        try (Netns netns = Netns.open(vm.namespace())) {
-            return netns.run(() -> start(builder, "start the first process of VM " + vm.id()));
-        }
-    }
-
-    private long awaitFirst(Process parent, Path log) throws IOException {
-        long deadline = System.nanoTime() + PATIENCE.toNanos();
-        while (System.nanoTime() < deadline) {
-            Optional<Processes.Entry> init = Processes.init(net);
-            if (init.isPresent() && isSettled(init.get())) {
-                return init.get().pid();
-            }
-            if (!parent.isAlive()) {
-                break;
-            }
-            try {
-                Thread.sleep(1);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new IllegalStateException("interrupted while VM " + vm.id() + " was starting", e);
-            }
-        }
-        throw new IllegalStateException("VM " + vm.id() + ": its first process did not start: "
-                + Files.readString(log).strip());
-    }
-
-    /** Only then has {@code unshare} finished its mounts. */
-    private static boolean isSettled(Processes.Entry init) {
-        try {
-            return init.command().equals("sleep");
-        } catch (IOException e) {
-            return false;
-        }
-    }
-
-    private void inside(long init, List<String> command, Path log) throws IOException {
-        List<String> whole = new ArrayList<>(entering(init));
+        List<String> whole = new ArrayList<>(
+                List.of("nsenter", "--target", Long.toString(init), "--mount", "--uts", "--net", "--pid", "--"));
         whole.addAll(command);
-        Process process = start(
-                builder(whole).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile())),
-                "run " + command.getFirst() + " in VM " + vm.id());
         try {
-            if (!process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
-                process.destroyForcibly();
-                throw new IllegalStateException(String.join(" ", command) + " in VM " + vm.id() + " does not end");
-            }
-        } catch (InterruptedException e) {
-            process.destroyForcibly();
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while VM " + vm.id() + " was starting", e);
+            return builder(whole).start();
+        } catch (IOException e) {
+            throw new UncheckedIOException("run " + command.getFirst() + " in VM " + vm.id(), e);
         }
-        if (process.exitValue() != 0) {
-            throw new IllegalStateException(String.join(" ", command) + " in VM " + vm.id() + " ended with "
-                    + process.exitValue() + ": " + Files.readString(log).strip());
-        }
-    }
-
-    private static List<String> entering(long init) {
-        return List.of("nsenter", "--target", Long.toString(init), "--mount", "--uts", "--net", "--pid", "--");
     }
 
     /** With nothing of this process's own environment: it may hold the operator's secrets. */
     private static ProcessBuilder builder(List<String> command) {
-        ProcessBuilder builder =
-                new ProcessBuilder(command).redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
-        builder.directory(new File("/"));
+        ProcessBuilder builder = new ProcessBuilder(command).directory(new File("/"));
         builder.environment().clear();
-        builder.environment().putAll(Map.of("PATH", PATH, "HOME", "/root", "LANG", "C.UTF-8"));
+        builder.environment().putAll(ENVIRONMENT);
         return builder;
     }
 
-    private static Process start(ProcessBuilder builder, String what) {
-        try {
-            return builder.start();
-        } catch (IOException e) {
-            throw new UncheckedIOException(what + "; is util-linux installed?", e);
-        }
+    private static Path log(Vm vm) {
+        return vm.directory().resolve("machine.log");
     }
 
-    private void writeEtc() throws IOException {
+    private static void writeEtc(Vm vm) throws IOException {
         Path etc = Files.createDirectories(vm.directory().resolve("etc"));
         Files.writeString(etc.resolve("hostname"), vm.hostname() + "\n");
         Files.writeString(etc.resolve("hosts"), "127.0.0.1 localhost\n127.0.1.1 " + vm.hostname() + "\n");
         Files.writeString(etc.resolve("resolv.conf"), "nameserver " + DnsService.ADDRESS.getHostAddress() + "\n");
-    }
-
-    /** Where resolv.conf is a link into {@code /run}, its target is in the VM's own, which is empty. */
-    private void writeResolver(long init) throws IOException {
-        Path link = Path.of("/etc/resolv.conf");
-        if (!Files.isSymbolicLink(link)) {
-            return;
-        }
-        Path target = link.resolveSibling(Files.readSymbolicLink(link)).normalize();
-        if (target.startsWith("/run")) {
-            Path seen = Path.of("/proc", Long.toString(init), "root")
-                    .resolve(Path.of("/").relativize(target));
-            Files.createDirectories(Objects.requireNonNull(seen.getParent()));
-            if (!Files.exists(seen, LinkOption.NOFOLLOW_LINKS)) {
-                Files.copy(vm.directory().resolve("etc/resolv.conf"), seen);
-            }
-        }
     }
 }

@@ -70,7 +70,7 @@ public record VmImage(List<Service> services) {
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-Xshare:auto",
-                "-Xmx64m",
+                "-Xmx128m",
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
                 String.join(

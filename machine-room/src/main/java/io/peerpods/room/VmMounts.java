@@ -17,7 +17,7 @@ final class VmMounts {
     private static final List<Path> HIDDEN = List.of(Path.of("/run"), Path.of("/tmp"));
 
     /** Where hidden directories wait until the file systems that hide them are mounted; the VM's own sysfs covers it at last. */
-    private static final String STAGE = "/sys";
+    static final String STAGE = "/sys";
 
     private final Path directory;
     private final VmImage image;
@@ -47,7 +47,6 @@ final class VmMounts {
                 lines.add(escape(etc + "/" + name) + " " + file + " none bind 0 0");
             }
         }
-        lines.add("room-sys /sys sysfs nosuid,nodev,noexec 0 0");
         return lines;
     }
 

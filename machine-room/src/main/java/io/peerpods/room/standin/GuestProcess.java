@@ -47,8 +47,16 @@ final class GuestProcess {
         return new GuestProcess(start(command, List.of("PATH=" + DEFAULT_PATH), ""), true);
     }
 
+    /** The container's own process. */
     static GuestProcess container(Spec spec) {
-        io.peerpods.proto.agent.Process wanted = spec.getProcess();
+        return exec(spec, spec.getProcess());
+    }
+
+    /**
+     * A process of the container. Each makes the container's few mounts for itself: to enter those of another process would take
+     * CAP_SYS_CHROOT.
+     */
+    static GuestProcess exec(Spec spec, io.peerpods.proto.agent.Process wanted) {
         requireProgram(wanted);
         List<String> command = new ArrayList<>(joining(spec));
         command.addAll(List.of("unshare", "--mount", "--propagation", "private", "--"));
@@ -60,32 +68,6 @@ final class GuestProcess {
             }
         }
         command.add("-");
-        command.addAll(wanted.getArgsList());
-        Process process = start(command, wanted.getEnvList(), wanted.getCwd());
-        awaitCommand(process);
-        return new GuestProcess(process, false);
-    }
-
-    /** Until the programs that lead to the command have become it: an exec before would join a half-made container. */
-    private static void awaitCommand(Process process) {
-        Path commandLine = Path.of("/proc", Long.toString(process.pid()), "cmdline");
-        try {
-            while (process.isAlive() && Files.readString(commandLine).contains(MOUNT_AND_RUN)) {
-                Thread.sleep(1);
-            }
-        } catch (IOException e) {
-            // It has ended: WaitProcess will tell how.
-            return;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    /** Another process with this one's network and mounts. */
-    GuestProcess exec(io.peerpods.proto.agent.Process wanted) {
-        requireProgram(wanted);
-        List<String> command =
-                new ArrayList<>(List.of(NSENTER, "--target", Long.toString(process.pid()), "--net", "--mount", "--"));
         command.addAll(wanted.getArgsList());
         return new GuestProcess(start(command, wanted.getEnvList(), wanted.getCwd()), false);
     }
@@ -153,15 +135,6 @@ final class GuestProcess {
 
     private static String path(List<String> environment) {
         return environment(environment).getOrDefault("PATH", DEFAULT_PATH);
-    }
-
-    /** Its number in the VM. */
-    long pid() {
-        return process.pid();
-    }
-
-    boolean isAlive() {
-        return process.isAlive();
     }
 
     /** Waits for its end: the exit status, or 128 plus the signal that ended it. */

@@ -52,8 +52,8 @@ final class ProcessTable {
     }
 
     synchronized void exec(String container, String exec, io.peerpods.proto.agent.Process what) {
-        GuestProcess first = processes.get(key(container, ""));
-        if (first == null) {
+        CreateContainerRequest request = created.get(container);
+        if (request == null || !processes.containsKey(key(container, ""))) {
             throw unknown(container);
         }
         Key key = key(container, exec);
@@ -62,7 +62,7 @@ final class ProcessTable {
                     .withDescription("container " + container + " has a process '" + exec + "'")
                     .asRuntimeException();
         }
-        processes.put(key, first.exec(what));
+        processes.put(key, GuestProcess.exec(request.getOCI(), what));
     }
 
     /** The process, which need not live any more. */

@@ -77,13 +77,12 @@ record LocalConfig(
         return Optional.of(address);
     }
 
-    /** In a distribution the runtime is dist/adaptor/runtime, and the agent's is dist/podvm-agent. */
+    /** The distributions lie side by side; the launcher says where the adaptor's own is. */
     private static Path podvmAgent(Settings settings) {
         String given = settings.text(LocalSettings.PODVM_AGENT);
+        String home = System.getProperty("peerpods.home", "dist/adaptor");
         return given.isEmpty()
-                ? Path.of(System.getProperty("java.home"))
-                        .resolve("../../podvm-agent")
-                        .normalize()
+                ? Path.of(home).toAbsolutePath().resolveSibling("podvm-agent")
                 : Path.of(given).toAbsolutePath();
     }
 

@@ -72,27 +72,27 @@ public final class RequestText {
 
     private static Object value(SdkField<?> field, JsonElement element) {
         MarshallingType<?> type = field.marshallingType();
-        if (type == MarshallingType.STRING) {
+        if (type.equals(MarshallingType.STRING)) {
             return element.getAsString();
         }
-        if (type == MarshallingType.INTEGER) {
+        if (type.equals(MarshallingType.INTEGER)) {
             return element.getAsInt();
         }
-        if (type == MarshallingType.LONG) {
+        if (type.equals(MarshallingType.LONG)) {
             return element.getAsLong();
         }
-        if (type == MarshallingType.DOUBLE) {
+        if (type.equals(MarshallingType.DOUBLE)) {
             return element.getAsDouble();
         }
-        if (type == MarshallingType.BOOLEAN) {
+        if (type.equals(MarshallingType.BOOLEAN)) {
             return element.getAsBoolean();
         }
-        if (type == MarshallingType.SDK_POJO) {
+        if (type.equals(MarshallingType.SDK_POJO)) {
             SdkPojo builder = field.constructor().get();
             read(element.getAsJsonObject(), builder);
             return ((SdkBuilder<?, ?>) builder).build();
         }
-        if (type == MarshallingType.LIST) {
+        if (type.equals(MarshallingType.LIST)) {
             SdkField<?> item = field.getTrait(ListTrait.class).memberFieldInfo();
             List<Object> values = new ArrayList<>();
             element.getAsJsonArray().forEach(each -> values.add(value(item, each)));

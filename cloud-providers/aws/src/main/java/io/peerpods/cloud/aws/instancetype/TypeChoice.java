@@ -46,9 +46,9 @@ public final class TypeChoice {
                     OptionalDouble price = prices.dollarsAnHour(type.name());
                     return price.orElse(Double.MAX_VALUE);
                 })
-                .thenComparing(InstanceType::gpus)
-                .thenComparing(InstanceType::memoryMib)
-                .thenComparing(InstanceType::vcpus)
+                .thenComparingInt(InstanceType::gpus)
+                .thenComparingLong(InstanceType::memoryMib)
+                .thenComparingInt(InstanceType::vcpus)
                 .thenComparing(InstanceType::name);
     }
 

@@ -1,0 +1,205 @@
+package io.peerpods.adaptor;
+
+import io.peerpods.cloud.CloudException;
+import io.peerpods.cloud.CloudProvider;
+import io.peerpods.cloud.CloudProviderType;
+import io.peerpods.cloud.Finding;
+import io.peerpods.cloud.Worker;
+import io.peerpods.cloud.local.LocalType;
+import io.peerpods.daemon.CommandLine;
+import io.peerpods.daemon.CrashPoint;
+import io.peerpods.daemon.Logs;
+import io.peerpods.daemon.SdNotify;
+import io.peerpods.daemon.Settings;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What the command line asks for: the daemon, its help, or one of the small jobs beside it. */
+final class AdaptorProgram {
+
+    private static final Logger log = LoggerFactory.getLogger(AdaptorProgram.class);
+    private static final Set<String> HELP = Set.of("help", "-h", "--h", "-help", "--help");
+
+    private final List<CloudProviderType> types;
+    private final PrintStream out;
+    private final PrintStream err;
+
+    AdaptorProgram(List<CloudProviderType> types, PrintStream out, PrintStream err) {
+        this.types = List.copyOf(types);
+        this.out = out;
+        this.err = err;
+    }
+
+    /** Runs to the end, which for the daemon is a signal. Returns the exit status. */
+    int run(List<String> arguments, Map<String, String> environment) {
+        String first = arguments.isEmpty() ? "" : arguments.getFirst();
+        if (HELP.contains(first)) {
+            return help(arguments.size() > 1 ? arguments.get(1) : "");
+        }
+        switch (first) {
+            case "version" -> {
+                out.println("adaptor " + version());
+                return 0;
+            }
+            case "train" -> {
+                return Training.run(types);
+            }
+            default -> {
+                // A provider, or flags only.
+            }
+        }
+        boolean named = !first.isEmpty() && !first.startsWith("-");
+        String provider = named ? first : environment.getOrDefault(AdaptorSettings.CLOUD_PROVIDER.key(), "");
+        Optional<CloudProviderType> type = type(provider);
+        if (type.isEmpty()) {
+            err.println(
+                    provider.isEmpty()
+                            ? "adaptor: name a provider, or set CLOUD_PROVIDER"
+                            : "adaptor: there is no provider \"" + provider + "\"");
+            usage(err);
+            return 1;
+        }
+        List<String> flags = arguments.subList(named ? 1 : 0, arguments.size());
+        if (!flags.isEmpty() && HELP.contains(flags.getFirst())) {
+            return help(provider);
+        }
+        try {
+            return run(type.get(), flags, environment);
+        } catch (Exception e) {
+            err.println("adaptor: " + reason(e));
+            if (!isExpected(e)) {
+                log.error("the start failed", e);
+            }
+            return 1;
+        }
+    }
+
+    private static String reason(Exception e) {
+        String text = e.getMessage() == null ? e.toString() : e.getMessage();
+        return text.replaceAll("\\s*[\\r\\n]+\\s*", "; ");
+    }
+
+    private static boolean isExpected(Exception e) {
+        return e.getMessage() != null && !(e instanceof RuntimeException);
+    }
+
+    private Optional<CloudProviderType> type(String name) {
+        return types.stream().filter(type -> type.name().equals(name)).findFirst();
+    }
+
+    private int run(CloudProviderType type, List<String> flags, Map<String, String> environment) throws Exception {
+        CommandLine line = SettingsTable.of(type);
+        Settings settings = line.parse(flags, environment);
+        Logs.start(settings);
+        if (type instanceof LocalType local && local.wantsCleanup(settings)) {
+            List<String> removed = local.cleanup(settings);
+            removed.forEach(out::println);
+            out.println(removed.isEmpty() ? "there was nothing to remove" : removed.size() + " things removed");
+            return 0;
+        }
+        AdaptorConfig config = AdaptorConfig.of(settings);
+        return settings.on(AdaptorSettings.CHECK)
+                ? check(type, settings, config)
+                : serve(type, settings, config, environment);
+    }
+
+    private int check(CloudProviderType type, Settings settings, AdaptorConfig config) throws Exception {
+        Worker worker = new Worker(
+                config.clusterId().isEmpty() ? "check" : config.clusterId(),
+                config.node(),
+                config.stateDirectory(),
+                config.sandboxes().externalNetwork(),
+                config.sandboxes().agentPort(),
+                config.sandboxes().vxlanPort());
+        boolean good = true;
+        try (CloudProvider cloud = type.open(settings, worker)) {
+            for (Finding finding : cloud.check()) {
+                out.printf("%-9s %s: %s%n", finding.level(), finding.what(), finding.detail());
+                good &= finding.level() != Finding.Level.ERROR;
+            }
+        } catch (CloudException e) {
+            out.printf("%-9s %s: %s%n", Finding.Level.ERROR, "provider " + type.name(), reason(e));
+            good = false;
+        }
+        return good ? 0 : 1;
+    }
+
+    private int serve(CloudProviderType type, Settings settings, AdaptorConfig config, Map<String, String> environment)
+            throws Exception {
+        config.warnings().forEach(warning -> log.warn("{}", warning));
+        SdNotify notify = SdNotify.of(environment);
+        CountDownLatch stop = new CountDownLatch(1);
+        CountDownLatch stopped = new CountDownLatch(1);
+        Adaptor adaptor = Adaptor.start(config, type, settings, CrashPoint.of(settings), version());
+        Thread hook = new Thread(() -> endBySignal(stop, stopped), "signal");
+        Runtime.getRuntime().addShutdownHook(hook);
+        notify.ready();
+        log.info("ready {} ms after exec", millisSinceExec());
+        stop.await();
+        log.info("stopping; VMs stay");
+        notify.stopping();
+        adaptor.close();
+        log.info("stopped");
+        stopped.countDown();
+        return 0;
+    }
+
+    /** A signal is an orderly end: the exit status is 0, not the signal's. */
+    private static void endBySignal(CountDownLatch stop, CountDownLatch stopped) {
+        stop.countDown();
+        try {
+            stopped.await();
+        } catch (InterruptedException e) {
+            return;
+        }
+        Runtime.getRuntime().halt(0);
+    }
+
+    private static long millisSinceExec() {
+        return ProcessHandle.current()
+                .info()
+                .startInstant()
+                .map(start -> java.time.Duration.between(start, java.time.Instant.now())
+                        .toMillis())
+                .orElse(-1L);
+    }
+
+    private int help(String provider) {
+        if (provider.isEmpty()) {
+            usage(out);
+            out.println("\n`adaptor help <provider>` lists the flags.");
+            return 0;
+        }
+        Optional<CloudProviderType> type = type(provider);
+        if (type.isEmpty()) {
+            err.println("adaptor: there is no provider \"" + provider + "\"");
+            usage(err);
+            return 1;
+        }
+        out.println("adaptor " + provider + " [flags]: " + type.get().summary() + "\n");
+        out.print(SettingsTable.of(type.get()).help());
+        return 0;
+    }
+
+    private void usage(PrintStream to) {
+        to.println("usage: adaptor <provider> [flags] | help [provider] | version");
+        types.forEach(type -> to.printf("  %-8s %s%n", type.name(), type.summary()));
+    }
+
+    static String version() {
+        try (InputStream in = AdaptorProgram.class.getResourceAsStream("version.txt")) {
+            return in == null ? "unknown" : new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
+        } catch (IOException e) {
+            return "unknown";
+        }
+    }
+}

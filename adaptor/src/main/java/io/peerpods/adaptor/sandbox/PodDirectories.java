@@ -1,0 +1,84 @@
+package io.peerpods.adaptor.sandbox;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/** One directory a sandbox, readable by root only, which holds the agent socket. */
+final class PodDirectories {
+
+    private static final FileAttribute<?> PRIVATE =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
+    private final Path root;
+
+    PodDirectories(Path root) {
+        this.root = root;
+    }
+
+    Path root() {
+        return root;
+    }
+
+    Path socket(String id) {
+        return SandboxIds.socket(root, id);
+    }
+
+    /** Makes the sandbox's directory unless it is there. The error's text names directory and setting. */
+    void make(String id) throws IOException {
+        try {
+            Files.createDirectories(root.resolve(id), PRIVATE);
+        } catch (IOException e) {
+            throw new IOException(
+                    "cannot make " + root.resolve(id) + ": " + reason(e) + "; see -pods-dir (PODS_DIR)", e);
+        }
+    }
+
+    private static String reason(IOException e) {
+        return switch (e) {
+            case AccessDeniedException denied -> "permission denied";
+            case FileSystemException file when file.getReason() != null -> String.valueOf(file.getReason());
+            default -> e.toString();
+        };
+    }
+
+    /** Removes the sandbox's directory and the files in it; nothing there is success. */
+    void remove(String id) throws IOException {
+        Path directory = root.resolve(id);
+        try (Stream<Path> files = Files.list(directory)) {
+            for (Path file : files.toList()) {
+                Files.deleteIfExists(file);
+            }
+        } catch (NoSuchFileException | NotDirectoryException e) {
+            return;
+        }
+        try {
+            Files.deleteIfExists(directory);
+        } catch (DirectoryNotEmptyException e) {
+            throw new IOException("cannot remove " + directory + ": something makes files in it", e);
+        }
+    }
+
+    /** The sandboxes that an agent socket was made for. */
+    Set<String> withSocket() throws IOException {
+        Set<String> ids = new TreeSet<>();
+        try (Stream<Path> directories = Files.list(root)) {
+            directories
+                    .filter(directory -> Files.exists(directory.resolve(SandboxIds.SOCKET)))
+                    .forEach(directory -> ids.add(directory.getFileName().toString()));
+        } catch (NoSuchFileException e) {
+            return Set.of();
+        }
+        return ids;
+    }
+}

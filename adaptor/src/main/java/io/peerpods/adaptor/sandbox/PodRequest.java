@@ -1,0 +1,124 @@
+package io.peerpods.adaptor.sandbox;
+
+import io.grpc.StatusException;
+import io.peerpods.config.ConfigException;
+import io.peerpods.config.Initdata;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What Kata says of a pod when it creates its sandbox: the annotations of CreateVM, read. Every key may be absent or empty.
+ *
+ * @param uid the pod's UID, empty when the runtime does not tell (no released one does)
+ * @param vcpus CPUs wanted, 0 when unspecified; runtime-rs sends fractions
+ * @param initdata the pod's own initdata
+ */
+record PodRequest(
+        String name,
+        String namespace,
+        String uid,
+        String instanceType,
+        double vcpus,
+        long memoryMib,
+        int gpus,
+        String gpuModel,
+        String image,
+        Optional<Initdata> initdata) {
+
+    private static final String CRI = "io.kubernetes.cri.";
+    private static final String CRIO = "io.kubernetes.cri-o.";
+    private static final String HYPERVISOR = "io.katacontainers.config.hypervisor.";
+
+    /** Namespace and name, for messages. */
+    String pod() {
+        return namespace + "/" + name;
+    }
+
+    /** The pod in messages when nothing else of the request can be trusted yet; empty without a name. */
+    static String podOf(Map<String, String> annotations) {
+        String name = name(annotations);
+        return name.isEmpty() ? "" : SandboxIds.shown(namespace(annotations) + "/" + name);
+    }
+
+    /**
+     * Reads the annotations.
+     *
+     * @throws StatusException INVALID_ARGUMENT naming sandbox and annotation
+     */
+    static PodRequest of(String id, Map<String, String> annotations) throws StatusException {
+        String name = name(annotations);
+        String namespace = namespace(annotations);
+        if (name.isEmpty() || namespace.isEmpty()) {
+            throw SandboxIds.invalid(
+                    "sandbox " + id + ": its pod's " + (name.isEmpty() ? "name" : "namespace") + " is not given"
+                            + " (annotation " + CRI + "sandbox-" + (name.isEmpty() ? "name" : "namespace")
+                            + "); sandboxes that are not made by a kubelet have none and are not served");
+        }
+        String who = "sandbox " + id + " of pod " + SandboxIds.shown(namespace + "/" + name) + ": ";
+        return new PodRequest(
+                name,
+                namespace,
+                text(annotations, CRI + "sandbox-uid"),
+                text(annotations, HYPERVISOR + "machine_type"),
+                number(who, annotations, HYPERVISOR + "default_vcpus", 100_000),
+                (long) number(who, annotations, HYPERVISOR + "default_memory", 1L << 40),
+                (int) number(who, annotations, HYPERVISOR + "default_gpus", 100_000),
+                text(annotations, HYPERVISOR + "default_gpu_model"),
+                text(annotations, HYPERVISOR + "image"),
+                initdata(who, text(annotations, HYPERVISOR + "cc_init_data")));
+    }
+
+    // CRI-O's name of a sandbox is k8s_<pod>_<namespace>_<uid>_<attempt>; no pod's own name has an underscore.
+    private static String name(Map<String, String> annotations) {
+        String name = first(annotations, CRI + "sandbox-name", CRIO + "KubeName", CRIO + "SandboxName");
+        String[] fields = name.split("_", -1);
+        return fields.length >= 5 && fields[0].equals("k8s") ? fields[1] : name;
+    }
+
+    private static String namespace(Map<String, String> annotations) {
+        return first(annotations, CRI + "sandbox-namespace", CRIO + "Namespace");
+    }
+
+    private static String first(Map<String, String> annotations, String... keys) {
+        for (String key : keys) {
+            String value = text(annotations, key);
+            if (!value.isEmpty()) {
+                return value;
+            }
+        }
+        return "";
+    }
+
+    private static String text(Map<String, String> annotations, String key) {
+        return annotations.getOrDefault(key, "").strip();
+    }
+
+    private static double number(String who, Map<String, String> annotations, String key, double most)
+            throws StatusException {
+        String text = text(annotations, key);
+        if (text.isEmpty()) {
+            return 0;
+        }
+        try {
+            double value = Double.parseDouble(text);
+            if (value >= 0 && value <= most) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            // Refused below, like a number out of range.
+        }
+        throw SandboxIds.invalid(
+                who + "annotation " + key + " is \"" + SandboxIds.shown(text) + "\", not a number from 0 on");
+    }
+
+    private static Optional<Initdata> initdata(String who, String document) throws StatusException {
+        if (document.isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(Initdata.parse(document));
+        } catch (ConfigException e) {
+            throw SandboxIds.invalid(who + "annotation " + HYPERVISOR + "cc_init_data: " + e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,129 @@
+package io.peerpods.adaptor.sandbox;
+
+import io.peerpods.adaptor.store.SandboxRow;
+import io.peerpods.cloud.CloudException;
+import io.peerpods.daemon.Logs;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Removes everything of a sandbox, again and again until nothing is left: first the agent socket and the tunnel, so that the stopped pod
+ * no longer answers for its address, then the VM. Nobody's deadline and nobody's hang-up ends it; an adaptor that starts again
+ * begins it anew.
+ */
+final class Removal {
+
+    private static final Logger log = LoggerFactory.getLogger(Removal.class);
+
+    private final Sandbox sandbox;
+    private final @Nullable Start before;
+    private final CountDownLatch quiet = new CountDownLatch(1);
+    private final CountDownLatch end = new CountDownLatch(1);
+    private final Thread thread;
+    private boolean localGone;
+    private boolean cloudGone;
+
+    /** @param before the start that must have ended first */
+    Removal(Sandbox sandbox, @Nullable Start before) {
+        this.sandbox = sandbox;
+        this.before = before;
+        this.thread = Thread.ofVirtual().name("remove-" + sandbox.id()).unstarted(this::run);
+    }
+
+    void begin() {
+        thread.start();
+    }
+
+    void interrupt() {
+        thread.interrupt();
+    }
+
+    /** Waits until socket and tunnel are gone; false when they are not within that time. */
+    boolean awaitQuiet(Duration time) throws InterruptedException {
+        return quiet.await(time.toNanos(), TimeUnit.NANOSECONDS);
+    }
+
+    void awaitEnd() throws InterruptedException {
+        if (thread.getState() != Thread.State.NEW) {
+            end.await();
+        }
+    }
+
+    private void run() {
+        SandboxRow row = sandbox.row();
+        try (var _ = Logs.sandbox(row.id())) {
+            if (before != null) {
+                before.awaitEnd();
+            }
+            BackOff pause = new BackOff();
+            while (!tryAll()) {
+                pause.sleep();
+            }
+            log.info(
+                    "nothing is left of pod {} and its VM {}",
+                    row.pod(),
+                    row.spec().name());
+        } catch (InterruptedException e) {
+            log.info("the removal of pod {} goes on when the adaptor is back", row.pod());
+        } finally {
+            quiet.countDown();
+            end.countDown();
+        }
+    }
+
+    private boolean tryAll() throws InterruptedException {
+        removeLocal();
+        removeCloud();
+        if (!localGone || !cloudGone) {
+            return false;
+        }
+        try {
+            sandbox.forget();
+            return true;
+        } catch (Exception e) {
+            log.error("the sandbox cannot be forgotten yet: {}", e.getMessage());
+            return false;
+        }
+    }
+
+    private void removeLocal() {
+        if (localGone) {
+            return;
+        }
+        sandbox.closeRelay();
+        try {
+            sandbox.around().tunnels().remove(sandbox.id());
+            sandbox.around().directories().remove(sandbox.id());
+            localGone = true;
+        } catch (IOException | RuntimeException e) {
+            sandbox.around().metrics().removalFailed();
+            log.error("tunnel or directory cannot be removed yet: {}", e.getMessage(), e);
+        }
+        quiet.countDown();
+    }
+
+    private void removeCloud() throws InterruptedException {
+        if (cloudGone) {
+            return;
+        }
+        SandboxRow row = sandbox.row();
+        if (row.launchLog().isEmpty() && row.vm().isEmpty()) {
+            // A provider writes before it asks the cloud for anything: nothing was ever asked.
+            cloudGone = true;
+            return;
+        }
+        try {
+            sandbox.around().cloud().delete(row.id(), sandbox.launchLog());
+            sandbox.around().steps().accept("cloud delete");
+            cloudGone = true;
+        } catch (CloudException | RuntimeException e) {
+            sandbox.around().metrics().removalFailed();
+            log.warn("VM {} cannot be deleted yet: {}", row.spec().name(), e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,369 @@
+package io.peerpods.adaptor.sandbox;
+
+import io.grpc.Context;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.peerpods.adaptor.store.SandboxRow;
+import io.peerpods.adaptor.store.SandboxState;
+import io.peerpods.adaptor.store.StoreException;
+import io.peerpods.cloud.LaunchLog;
+import io.peerpods.cloud.PodVm;
+import io.peerpods.config.TlsEndpoint;
+import io.peerpods.daemon.Logs;
+import io.peerpods.relay.AgentRelay;
+import io.peerpods.relay.RelayOptions;
+import io.peerpods.relay.Transport;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One sandbox from CreateVM to the end of its removal. The row is written before each effect, under this object's lock; the effects
+ * themselves happen outside of it, in a {@link Start} and later a {@link Removal}, which never overlap.
+ */
+final class Sandbox {
+
+    private static final Logger log = LoggerFactory.getLogger(Sandbox.class);
+
+    private final Surroundings around;
+    private final Consumer<Sandbox> gone;
+    private final ReentrantLock lock = new ReentrantLock();
+
+    private SandboxRow row;
+    private @Nullable Start start;
+    private @Nullable Removal removal;
+    private @Nullable AgentRelay relay;
+    private boolean closing;
+    private int absences;
+
+    /** @param gone is told when nothing is left */
+    Sandbox(Surroundings around, SandboxRow row, Consumer<Sandbox> gone) {
+        this.around = around;
+        this.row = row;
+        this.gone = gone;
+    }
+
+    Surroundings around() {
+        return around;
+    }
+
+    SandboxRow row() {
+        lock.lock();
+        try {
+            return row;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    String id() {
+        return row().id();
+    }
+
+    // ---- what Kata asks
+
+    /**
+     * Starts the VM, or waits with those who asked before.
+     *
+     * @throws StatusException why not; or the caller's own hang-up or deadline, which is the end of the sandbox when nobody else waits
+     */
+    void start(Context caller) throws StatusException {
+        Start run;
+        lock.lock();
+        try {
+            if (row.state() == SandboxState.READY) {
+                return;
+            }
+            if (row.state() == SandboxState.STOPPING) {
+                throw status(Status.ABORTED, "it is being removed");
+            }
+            if (closing) {
+                throw status(Status.UNAVAILABLE, "the adaptor is stopping");
+            }
+            if (start == null) {
+                start = new Start(this);
+                start.begin();
+            }
+            run = start;
+            run.join();
+        } finally {
+            lock.unlock();
+        }
+        run.await(caller);
+    }
+
+    /**
+     * Writes down that nobody wants it any more and begins to remove it. Returns at once; {@link Removal#awaitQuiet} tells when the pod's
+     * address is free.
+     */
+    Removal stop(String why) {
+        lock.lock();
+        try {
+            if (row.state() != SandboxState.STOPPING) {
+                log.atInfo().addKeyValue(Logs.SANDBOX, row.id()).log("removing {}: {}", row.pod(), why);
+                row = entered(SandboxState.STOPPING);
+            }
+            Start run = start;
+            if (run != null) {
+                run.cancel(status(Status.ABORTED, "it was stopped before it was up: " + why));
+            }
+            if (removal == null) {
+                removal = new Removal(this, run);
+                if (!closing) {
+                    removal.begin();
+                }
+            }
+            return removal;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private SandboxRow entered(SandboxState state) {
+        try {
+            return around.store().enter(row, state);
+        } catch (StoreException e) {
+            // A full disk must not keep a VM alive. If the process dies now, the sweep finds the pod's namespace gone.
+            log.atError()
+                    .addKeyValue(Logs.SANDBOX, row.id())
+                    .log("the wish to stop is in memory only: {}", e.getMessage());
+            return new SandboxRow(
+                    state,
+                    row.netns(),
+                    row.netnsIdentity(),
+                    row.network(),
+                    row.spec(),
+                    row.launchLog(),
+                    row.vm(),
+                    row.created(),
+                    Instant.now());
+        }
+    }
+
+    // ---- for a start
+
+    /** The next state, before its effect. */
+    SandboxRow enter(SandboxState state) throws StatusException, StoreException {
+        lock.lock();
+        try {
+            requireWanted();
+            if (row.state().compareTo(state) < 0) {
+                row = around.store().enter(row, state);
+            }
+            return row;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    SandboxRow launched(PodVm vm) throws StatusException, StoreException {
+        lock.lock();
+        try {
+            requireWanted();
+            if (!Optional.of(vm).equals(row.vm())) {
+                row = around.store().launched(row, vm);
+            }
+            return row;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void requireWanted() throws StatusException {
+        if (row.state() == SandboxState.STOPPING) {
+            throw status(Status.ABORTED, "it was stopped before it was up");
+        }
+        if (closing) {
+            throw status(Status.UNAVAILABLE, "the adaptor is stopping");
+        }
+    }
+
+    /** The relay, listening from now on. */
+    AgentRelay relay() throws StatusException, IOException {
+        lock.lock();
+        try {
+            requireWanted();
+            if (relay == null) {
+                around.directories().make(row.id());
+                relay = AgentRelay.listen(new RelayOptions(
+                        "pod VM " + row.spec().name(),
+                        around.directories().socket(row.id()),
+                        transport(),
+                        io.peerpods.relay.AgentEdits.NONE,
+                        around.options().proxyTimeout()));
+            }
+            return relay;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private Transport transport() {
+        Optional<TlsEndpoint> endpoint = around.tls().endpoint(row.spec().name());
+        return endpoint.isEmpty()
+                ? Transport.plain()
+                : Transport.client(
+                        endpoint.get().context(),
+                        endpoint.get().parameters(),
+                        endpoint.get().serverName());
+    }
+
+    InetSocketAddress agent(PodVm vm) {
+        return new InetSocketAddress(vm.agent(), around.options().agentPort());
+    }
+
+    /** The start has come to its end; one that failed is followed by a removal. */
+    void ended(Start run, @Nullable StatusException failure) {
+        boolean remove;
+        lock.lock();
+        try {
+            if (start == run) {
+                start = null;
+            }
+            remove = failure != null && !closing;
+        } finally {
+            lock.unlock();
+        }
+        if (remove && failure != null) {
+            stop("StartVM failed: " + failure.getStatus().getDescription());
+        }
+    }
+
+    // ---- for a removal
+
+    /** The provider's memory of this sandbox's launches. */
+    LaunchLog launchLog() {
+        return new LaunchLog() {
+            @Override
+            public Optional<String> last() {
+                return row().launchLog();
+            }
+
+            @Override
+            public void write(String text) {
+                lock.lock();
+                try {
+                    row = around.store().launchLog(row, text);
+                } catch (StoreException e) {
+                    throw new LaunchLogException(e);
+                } finally {
+                    lock.unlock();
+                }
+            }
+        };
+    }
+
+    void closeRelay() {
+        AgentRelay open;
+        lock.lock();
+        try {
+            open = relay;
+            relay = null;
+        } finally {
+            lock.unlock();
+        }
+        if (open != null) {
+            open.close();
+        }
+    }
+
+    /** Nothing is left of it. */
+    void forget() throws StoreException {
+        around.store().remove(id());
+        gone.accept(this);
+    }
+
+    // ---- for the adaptor's start and end
+
+    /** After a restart: the relay listens again and the tunnel is compared with what it should be. */
+    void adopt() {
+        SandboxRow known = row();
+        Optional<PodVm> vm = known.vm();
+        try (var _ = Logs.sandbox(known.id())) {
+            if (vm.isEmpty()) {
+                return;
+            }
+            relay().agentAt(agent(vm.get()));
+            if (!around.tunnels().isPresent(known)) {
+                log.warn("the network namespace {} of pod {} is gone", known.netns(), known.pod());
+                return;
+            }
+            var differences = around.tunnels().differences(known, vm.get());
+            if (!differences.isEmpty()) {
+                log.warn("the tunnel is not as it was built, building it again: {}", differences);
+                around.tunnels().build(known, vm.get());
+            }
+            log.info("adopted VM {} of pod {}", vm.get().id(), known.pod());
+        } catch (Exception e) {
+            log.atError().addKeyValue(Logs.SANDBOX, known.id()).setCause(e).log("cannot be adopted whole");
+        }
+    }
+
+    /** Looks whether anybody still wants it; a removal follows when twice in a row nobody does. */
+    void sweep(Instant now) {
+        SandboxRow seen = row();
+        if (seen.state() == SandboxState.STOPPING) {
+            return;
+        }
+        Duration unstarted = around.options().unstartedTimeout();
+        if (seen.state() != SandboxState.READY
+                && !isStarting()
+                && Duration.between(seen.changed(), now).compareTo(unstarted) > 0) {
+            stop("it was not started within " + unstarted);
+            return;
+        }
+        if (around.tunnels().isPresent(seen)) {
+            absences = 0;
+        } else if (++absences > 1) {
+            stop("its network namespace " + seen.netns() + " is gone, and so is the pod");
+        }
+    }
+
+    private boolean isStarting() {
+        lock.lock();
+        try {
+            return start != null;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Ends work without ending the sandbox: the next process goes on. */
+    void close() throws InterruptedException {
+        Start run;
+        Removal removing;
+        lock.lock();
+        try {
+            closing = true;
+            run = start;
+            removing = removal;
+        } finally {
+            lock.unlock();
+        }
+        if (run != null) {
+            run.cancel(status(
+                    Status.UNAVAILABLE, "the adaptor is stopping; it goes on with this sandbox when it is back"));
+        }
+        if (removing != null) {
+            removing.interrupt();
+        }
+        closeRelay();
+        if (run != null) {
+            run.awaitEnd();
+        }
+        if (removing != null) {
+            removing.awaitEnd();
+        }
+    }
+
+    private StatusException status(Status code, String text) {
+        return code.withDescription(Failures.name(row) + ": " + text).asException();
+    }
+}

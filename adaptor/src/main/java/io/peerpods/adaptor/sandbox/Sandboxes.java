@@ -1,0 +1,346 @@
+package io.peerpods.adaptor.sandbox;
+
+import io.grpc.Context;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.peerpods.adaptor.store.SandboxRow;
+import io.peerpods.adaptor.store.SandboxState;
+import io.peerpods.adaptor.store.Store;
+import io.peerpods.adaptor.store.StoreException;
+import io.peerpods.cloud.CloudProvider;
+import io.peerpods.cloud.DirectVolumes;
+import io.peerpods.cloud.PodVm;
+import io.peerpods.config.WorkerTls;
+import io.peerpods.daemon.Logs;
+import io.peerpods.network.PodNetworkSpec;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * All sandboxes of this worker, and what Kata may ask of them. Every answer holds across a crash: what was answered is stored, and
+ * what was stored goes on. Thread-safe; calls block and are made for virtual threads.
+ */
+public final class Sandboxes implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(Sandboxes.class);
+
+    /** How long StopVM waits for the pod's address to be free; runtime-rs gives up after a second. */
+    private static final Duration QUIET = Duration.ofMillis(700);
+
+    private static final int LOCKS = 64;
+    private static final int VNI_TRIES = 16;
+
+    private final Surroundings around;
+    private final LaunchSpecs specs;
+    private final Vnis vnis;
+    private final Map<String, Sandbox> byId = new ConcurrentHashMap<>();
+    private final ReentrantLock[] creating = new ReentrantLock[LOCKS];
+    private final ReentrantLock changes = new ReentrantLock();
+    private final Condition changed = changes.newCondition();
+    private final Reconciliation reconciliation;
+    private @Nullable Thread sweeper;
+
+    private Sandboxes(Surroundings around, DirectVolumes volumes) {
+        this.around = around;
+        this.specs = new LaunchSpecs(around.options(), around.tls(), volumes);
+        this.vnis = new Vnis(around.options().vxlanMinId());
+        this.reconciliation = new Reconciliation(around, this);
+        for (int i = 0; i < LOCKS; i++) {
+            creating[i] = new ReentrantLock();
+        }
+    }
+
+    /**
+     * Takes up every stored sandbox: those that are up get their agent socket back before this returns, the removal of those that are to
+     * go begins.
+     */
+    public static Sandboxes open(
+            SandboxOptions options,
+            Store store,
+            CloudProvider cloud,
+            WorkerTunnels tunnels,
+            WorkerTls tls,
+            DirectVolumes volumes,
+            SandboxMetrics metrics,
+            Consumer<String> steps)
+            throws StoreException, IOException {
+        Surroundings around = new Surroundings(
+                options, store, cloud, tunnels, tls, new PodDirectories(options.podsDirectory()), metrics, steps);
+        Sandboxes sandboxes = new Sandboxes(around, volumes);
+        for (SandboxRow row : store.rows()) {
+            sandboxes.vnis.reserve(row.vni());
+            sandboxes.byId.put(row.id(), new Sandbox(around, row, sandboxes::gone));
+        }
+        metrics.states(sandboxes::states);
+        sandboxes.reconciliation.lookForRecovery();
+        for (Sandbox sandbox : sandboxes.byId.values()) {
+            switch (sandbox.row().state()) {
+                case READY -> sandbox.adopt();
+                case STOPPING -> sandbox.stop("it was being removed when the adaptor ended");
+                default -> {
+                    // Kata asks again, or the sweep finds that nobody does.
+                }
+            }
+        }
+        return sandboxes;
+    }
+
+    /** Begins what goes on in the background: comparing with the cloud, and the sweep. */
+    public void begin() {
+        reconciliation.begin();
+        sweeper = Thread.ofVirtual().name("sweep").start(this::sweep);
+    }
+
+    private void gone(Sandbox sandbox) {
+        byId.remove(sandbox.id());
+        vnis.release(sandbox.row().vni());
+        announce();
+    }
+
+    private Map<SandboxState, Long> states() {
+        return byId.values().stream()
+                .collect(Collectors.groupingBy(sandbox -> sandbox.row().state(), Collectors.counting()));
+    }
+
+    Optional<Sandbox> find(String id) {
+        return Optional.ofNullable(byId.get(id));
+    }
+
+    // ---- CreateVM
+
+    /**
+     * Fixes and stores everything of a sandbox; no cloud is asked. The same id again gives the same answer.
+     *
+     * @return path of the agent socket
+     */
+    public String create(String id, Map<String, String> annotations, String netns) throws StatusException {
+        SandboxIds.check(id, PodRequest.podOf(annotations), around.options().podsDirectory());
+        ReentrantLock lock = creating[Math.floorMod(id.hashCode(), LOCKS)];
+        lock.lock();
+        try (var _ = Logs.sandbox(id)) {
+            Sandbox known = byId.get(id);
+            if (known == null) {
+                createNew(id, annotations, netns);
+            } else if (known.row().state() == SandboxState.STOPPING) {
+                throw Status.ABORTED
+                        .withDescription(Failures.name(known.row()) + ": it is being removed")
+                        .asException();
+            }
+            return around.directories().socket(id).toString();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void createNew(String id, Map<String, String> annotations, String netns) throws StatusException {
+        long begun = System.nanoTime();
+        PodRequest pod = PodRequest.of(id, annotations);
+        WorkerTunnels.Found found = around.tunnels().inspect(id, netns, pod.pod());
+        SandboxRow row = add(id, pod, netns, found);
+        try {
+            around.directories().make(id);
+        } catch (IOException e) {
+            withdraw(row, e);
+            throw Failures.of(row, e);
+        }
+        byId.put(id, new Sandbox(around, row, this::gone));
+        Duration took = Duration.ofNanos(System.nanoTime() - begun);
+        around.metrics().created(took);
+        log.info(
+                "created for pod {}: address {}, VNI {}, VM {} ({} us)",
+                row.pod(),
+                row.network().podAddress().getHostAddress(),
+                row.vni(),
+                row.spec().name(),
+                took.toNanos() / 1000);
+    }
+
+    private SandboxRow add(String id, PodRequest pod, String netns, WorkerTunnels.Found found) throws StatusException {
+        for (int tried = 1; ; tried++) {
+            int vni = vnis.take();
+            boolean added = false;
+            try {
+                PodNetworkSpec network = found.spec()
+                        .withTunnel(
+                                around.options().vxlanPort(),
+                                vni,
+                                vni - around.options().vxlanMinId());
+                Instant now = Instant.now();
+                SandboxRow row = new SandboxRow(
+                        SandboxState.CREATED,
+                        netns,
+                        found.identity(),
+                        network,
+                        specs.make(id, pod, network),
+                        Optional.empty(),
+                        Optional.empty(),
+                        now,
+                        now);
+                around.store().add(row);
+                added = true;
+                return row;
+            } catch (StoreException e) {
+                if (e.kind() != StoreException.Kind.TAKEN || tried == VNI_TRIES) {
+                    throw (e.kind() == StoreException.Kind.FULL ? Status.RESOURCE_EXHAUSTED : Status.INTERNAL)
+                            .withDescription("sandbox " + id + " of pod " + pod.pod() + ": " + e.getMessage())
+                            .withCause(e)
+                            .asException();
+                }
+            } finally {
+                if (!added) {
+                    vnis.release(vni);
+                }
+            }
+        }
+    }
+
+    private void withdraw(SandboxRow row, IOException cause) {
+        try {
+            around.store().remove(row.id());
+            vnis.release(row.vni());
+        } catch (StoreException e) {
+            // The row stays until the sweep finds it unstarted after the next start of the adaptor.
+            cause.addSuppressed(e);
+        }
+    }
+
+    // ---- StartVM, StopVM
+
+    /**
+     * Launches the VM and returns when its agent says that the pod's network is up.
+     *
+     * @param caller when it is cancelled, and nobody else waits, the VM is deleted
+     */
+    public void start(String id, Context caller) throws StatusException {
+        SandboxIds.check(id, "", around.options().podsDirectory());
+        Sandbox sandbox = find(id).orElseThrow(() -> Status.NOT_FOUND
+                .withDescription("sandbox " + id + " is not known here: CreateVM comes first")
+                .asException());
+        try {
+            sandbox.start(caller);
+        } finally {
+            announce();
+        }
+    }
+
+    /** Stores the wish, takes the tunnel down and answers; the rest is done in the background. An unknown id is fine. */
+    public void stop(String id) throws StatusException {
+        SandboxIds.check(id, "", around.options().podsDirectory());
+        Optional<Sandbox> sandbox = find(id);
+        if (sandbox.isEmpty()) {
+            reconciliation.stopUnknown(id);
+            return;
+        }
+        Removal removal = sandbox.get().stop("StopVM");
+        announce();
+        try {
+            removal.awaitQuiet(QUIET);
+        } catch (InterruptedException e) {
+            // The caller is gone; the removal is not.
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    // ---- PodVMInfo
+
+    /**
+     * The VM of a pod, of the newest sandbox where several have that name.
+     *
+     * @param wait until there is one, or the caller gives up
+     */
+    public String vmOf(String podNamespace, String podName, boolean wait, Context caller) throws StatusException {
+        Context.CancellationListener wake = context -> announce();
+        caller.addListener(wake, Runnable::run);
+        changes.lock();
+        try {
+            while (true) {
+                Optional<String> vm = vmOf(podNamespace, podName);
+                if (vm.isPresent()) {
+                    return vm.get();
+                }
+                if (!wait) {
+                    throw Status.NOT_FOUND
+                            .withDescription("pod " + podNamespace + "/" + podName + " has no VM here")
+                            .asException();
+                }
+                if (caller.isCancelled()) {
+                    throw Status.DEADLINE_EXCEEDED
+                            .withDescription("pod " + podNamespace + "/" + podName + " still has no VM here")
+                            .asException();
+                }
+                // A launched VM announces itself; the clock is for the one that is launched between two looks.
+                changed.await(100, TimeUnit.MILLISECONDS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw Status.CANCELLED.asException();
+        } finally {
+            changes.unlock();
+            caller.removeListener(wake);
+        }
+    }
+
+    private Optional<String> vmOf(String podNamespace, String podName) {
+        return byId.values().stream()
+                .map(Sandbox::row)
+                .filter(row -> row.state() != SandboxState.STOPPING
+                        && row.spec().podName().equals(podName)
+                        && row.spec().podNamespace().equals(podNamespace))
+                .max(Comparator.comparing(SandboxRow::created))
+                .flatMap(SandboxRow::vm)
+                .map(PodVm::id);
+    }
+
+    private void announce() {
+        changes.lock();
+        try {
+            changed.signalAll();
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    // ---- in the background
+
+    private void sweep() {
+        try {
+            while (true) {
+                Thread.sleep(around.options().sweepInterval());
+                Instant now = Instant.now();
+                byId.values().forEach(sandbox -> sandbox.sweep(now));
+            }
+        } catch (InterruptedException e) {
+            // The end of the adaptor.
+        }
+    }
+
+    /** Ends all work; deletes no VM. */
+    @Override
+    public void close() {
+        Thread sweeping = sweeper;
+        if (sweeping != null) {
+            sweeping.interrupt();
+        }
+        try {
+            reconciliation.close();
+            for (Sandbox sandbox : byId.values()) {
+                sandbox.close();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

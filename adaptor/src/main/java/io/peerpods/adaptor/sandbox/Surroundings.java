@@ -1,0 +1,21 @@
+package io.peerpods.adaptor.sandbox;
+
+import io.peerpods.adaptor.store.Store;
+import io.peerpods.cloud.CloudProvider;
+import io.peerpods.config.WorkerTls;
+import java.util.function.Consumer;
+
+/**
+ * What every sandbox works with.
+ *
+ * @param steps is told after each effect in the cloud, for tests of crashes
+ */
+record Surroundings(
+        SandboxOptions options,
+        Store store,
+        CloudProvider cloud,
+        WorkerTunnels tunnels,
+        WorkerTls tls,
+        PodDirectories directories,
+        SandboxMetrics metrics,
+        Consumer<String> steps) {}

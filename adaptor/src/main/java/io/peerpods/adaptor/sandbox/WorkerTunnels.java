@@ -1,0 +1,194 @@
+package io.peerpods.adaptor.sandbox;
+
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.peerpods.adaptor.store.SandboxRow;
+import io.peerpods.cloud.PodVm;
+import io.peerpods.linux.LinuxException;
+import io.peerpods.linux.Netns;
+import io.peerpods.linux.netlink.Nftables;
+import io.peerpods.linux.op.Executor;
+import io.peerpods.linux.op.Journal;
+import io.peerpods.linux.op.NetnsRef;
+import io.peerpods.linux.op.OpException;
+import io.peerpods.linux.op.Plan;
+import io.peerpods.network.Ownership;
+import io.peerpods.network.PodNetworkException;
+import io.peerpods.network.PodNetworkSpec;
+import io.peerpods.network.PodSubnetCidrs;
+import io.peerpods.network.VmPeer;
+import io.peerpods.network.WorkerInspection;
+import io.peerpods.network.WorkerPlan;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The worker's half of each sandbox's tunnel: looked at, built, compared, removed. What was done is in a journal a sandbox, so that a
+ * later process removes it too. Calls for one sandbox never overlap; the sandbox sees to that.
+ */
+public final class WorkerTunnels {
+
+    private static final Logger log = LoggerFactory.getLogger(WorkerTunnels.class);
+    private static final String JOURNAL = ".journal";
+
+    /**
+     * What the configuration says of all tunnels.
+     *
+     * @param hostInterface the worker's NIC, empty for that of its default route
+     */
+    public record Options(
+            String hostInterface,
+            PodSubnetCidrs alwaysByTunnel,
+            boolean externalNetwork,
+            int agentPort,
+            PodNetworkSpec.Options network) {}
+
+    /** A pod's network as it was found, and which namespace that was. */
+    record Found(PodNetworkSpec spec, String identity) {}
+
+    private final Path journals;
+    private final String table;
+    private final Executor executor;
+    private final Options options;
+
+    private WorkerTunnels(Path journals, String table, Executor executor, Options options) {
+        this.journals = journals;
+        this.table = table;
+        this.executor = executor;
+        this.options = options;
+    }
+
+    /** With journals in the state directory, which exists. */
+    public static WorkerTunnels open(Path stateDirectory, Executor executor, Options options) throws IOException {
+        Path journals = stateDirectory.resolve("journals");
+        Files.createDirectories(
+                journals, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        return new WorkerTunnels(journals, Ownership.workerTable(stateDirectory), executor, options);
+    }
+
+    /**
+     * Looks at what the CNI made in the pod's namespace.
+     *
+     * @throws StatusException INVALID_ARGUMENT naming the pod and what is wrong
+     */
+    Found inspect(String id, String netnsPath, String pod) throws StatusException {
+        try {
+            WorkerInspection.Result result = WorkerInspection.inspect(new WorkerInspection.Request(
+                    netnsPath,
+                    pod,
+                    options.hostInterface(),
+                    options.alwaysByTunnel(),
+                    options.externalNetwork(),
+                    options.network()));
+            result.warnings().forEach(warning -> log.warn("{}", warning));
+            try (Netns netns = Netns.open(netnsPath)) {
+                return new Found(result.spec(), netns.identity().toString());
+            }
+        } catch (PodNetworkException | LinuxException e) {
+            throw Status.INVALID_ARGUMENT
+                    .withDescription("sandbox " + id + ": " + e.getMessage())
+                    .withCause(e)
+                    .asException();
+        }
+    }
+
+    /** Whether the pod's namespace is still there; true when that cannot be found out. */
+    boolean isPresent(SandboxRow row) {
+        for (Path path : paths(row.netns())) {
+            try {
+                Map<String, Object> attributes = Files.readAttributes(path, "unix:dev,ino");
+                String identity = attributes.get("dev") + ":" + attributes.get("ino");
+                return identity.equals(row.netnsIdentity());
+            } catch (NoSuchFileException e) {
+                log.debug("no {}", path);
+            } catch (IOException e) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static Set<Path> paths(String netns) {
+        Set<Path> paths = new TreeSet<>(Set.of(Path.of(netns)));
+        if (netns.startsWith("/var/run/")) {
+            paths.add(Path.of(netns.substring("/var".length())));
+        }
+        return paths;
+    }
+
+    private Plan plan(SandboxRow row, PodVm vm) throws PodNetworkException {
+        VmPeer peer = new VmPeer(vm.tunnel(), vm.addresses(), options.agentPort());
+        return WorkerPlan.of(
+                row.id(), NetnsRef.of(row.netns()), row.network(), peer, new WorkerPlan.Place(NetnsRef.OWN, table));
+    }
+
+    /** Builds what is missing of the tunnel; all of it being there is success. */
+    void build(SandboxRow row, PodVm vm) throws PodNetworkException {
+        try {
+            executor.apply(plan(row, vm), Journal.open(journal(row.id())));
+        } catch (OpException e) {
+            if (e.getCause() instanceof LinuxException refused && refused.isExisting()) {
+                throw new PodNetworkException(
+                        e.getMessage() + "; VNI " + row.vni() + " on UDP port "
+                                + row.network().vxlanPort()
+                                + " is taken by somebody else: use another -vxlan-min-id (VXLAN_MIN_ID) or -vxlan-port (VXLAN_PORT)",
+                        e);
+            }
+            throw e;
+        }
+    }
+
+    /** What of a built tunnel is not as it was built, in words; empty when it is whole. */
+    Set<String> differences(SandboxRow row, PodVm vm) throws PodNetworkException {
+        Set<String> differences = new TreeSet<>();
+        executor.verify(plan(row, vm)).forEach(difference -> differences.add(difference.toString()));
+        return differences;
+    }
+
+    /** Removes all of a sandbox's tunnel that this or an earlier process may have made; nothing there is success. */
+    void remove(String id) {
+        Path file = journal(id);
+        if (Files.exists(file)) {
+            executor.undo(Journal.open(file));
+        }
+    }
+
+    /** The sandboxes of which the kernel or a journal still has something. */
+    Set<String> carried() throws IOException {
+        Set<String> ids = new TreeSet<>();
+        try (Stream<Path> files = Files.list(journals)) {
+            files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.endsWith(JOURNAL))
+                    .forEach(name -> ids.add(name.substring(0, name.length() - JOURNAL.length())));
+        }
+        try (Nftables nftables = Nftables.open()) {
+            if (nftables.hasTable("inet", table)) {
+                nftables.rules("inet", table).stream()
+                        .map(rule -> Ownership.sandboxOf(rule.comment()))
+                        .flatMap(Optional::stream)
+                        .map(WorkerTunnels::withoutMark)
+                        .forEach(ids::add);
+            }
+        }
+        return ids;
+    }
+
+    // A rule's comment is its owner and a mark of its own after a blank or '#'.
+    private static String withoutMark(String owner) {
+        return owner.split("[^A-Za-z0-9._-]", 2)[0];
+    }
+
+    private Path journal(String id) {
+        return journals.resolve(id + JOURNAL);
+    }
+}

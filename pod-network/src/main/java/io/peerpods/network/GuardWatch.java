@@ -28,7 +28,9 @@ final class GuardWatch implements AutoCloseable {
 
     static GuardWatch start(Plan guards, Duration period, Repair repair) {
         GuardWatch watch = new GuardWatch(guards, period, repair);
-        watch.thread.start();
+        if (!guards.ops().isEmpty()) {
+            watch.thread.start();
+        }
         return watch;
     }
 

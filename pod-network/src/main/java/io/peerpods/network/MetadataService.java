@@ -17,11 +17,12 @@ final class MetadataService {
         return ADDRESSES.contains(IpPrefix.of(address).address());
     }
 
-    static List<NftRules.Rule> drops(NftRules.Chain chain) {
+    static List<NftRules.Rule> drops(NftRules.Chain chain, String match) {
         return ADDRESSES.stream()
                 .map(address -> new NftRules.Rule(
                         chain.name(),
-                        TunnelRules.destination(address) + " " + TunnelRules.text(address) + " counter drop"))
+                        (match.isEmpty() ? "" : match + " ") + TunnelRules.destination(address) + " "
+                                + TunnelRules.text(address) + " counter drop"))
                 .toList();
     }
 }

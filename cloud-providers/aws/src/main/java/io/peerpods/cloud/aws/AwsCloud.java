@@ -53,11 +53,11 @@ public final class AwsCloud implements CloudProvider {
     private final Deletion deletion;
     private final Preflight preflight;
 
-    private AwsCloud(AwsConfig config, Worker worker, WorkerMetadata metadata, String region) {
+    private AwsCloud(AwsConfig config, Worker worker, WorkerMetadata metadata, String region, Duration poll) {
         Clock clock = Clock.systemUTC();
         Tags tags = new Tags(worker, config.tags());
         ec2 = new Ec2Api(Ec2Clients.open(config, region), Time.REAL);
-        calls = Calls.over(ec2, new InstanceWatch(ec2, POLL));
+        calls = Calls.over(ec2, new InstanceWatch(ec2, poll));
         leftovers = new Leftovers(calls.instances(), calls.addresses(), calls.interfaces(), tags);
         FactsSource facts = new FactsSource(
                 () -> LaunchFacts.gather(config, worker.externalNetwork(), ec2, calls.images(), metadata));
@@ -78,9 +78,15 @@ public final class AwsCloud implements CloudProvider {
      * Opens the provider. Settings that cannot work are refused here; an EC2 that does not answer is not a reason to
      * refuse, because the pods that run already need the adaptor.
      */
-    static AwsCloud open(AwsConfig config, Worker worker) throws CloudException, InterruptedException {
+    public static AwsCloud open(AwsConfig config, Worker worker) throws CloudException, InterruptedException {
+        return open(config, worker, POLL);
+    }
+
+    /** As {@link #open(AwsConfig, Worker)}, with another pause between two polls. */
+    public static AwsCloud open(AwsConfig config, Worker worker, Duration poll)
+            throws CloudException, InterruptedException {
         WorkerMetadata metadata = new WorkerMetadata(config.metadataEndpoint());
-        AwsCloud cloud = new AwsCloud(config, worker, metadata, region(config, metadata));
+        AwsCloud cloud = new AwsCloud(config, worker, metadata, region(config, metadata), poll);
         try {
             cloud.preflight.facts();
         } catch (Throttled | Unavailable e) {

@@ -16,8 +16,11 @@ import java.util.Optional;
 import software.amazon.awssdk.services.ec2.model.DescribeInstancesRequest;
 import software.amazon.awssdk.services.ec2.model.Instance;
 import software.amazon.awssdk.services.ec2.model.InstanceNetworkInterface;
+import software.amazon.awssdk.services.ec2.model.ResourceType;
 import software.amazon.awssdk.services.ec2.model.RunInstancesRequest;
 import software.amazon.awssdk.services.ec2.model.RunInstancesResponse;
+import software.amazon.awssdk.services.ec2.model.Tag;
+import software.amazon.awssdk.services.ec2.model.TagSpecification;
 
 /** Sends launch requests, and finds out what became of one whose answer never came. */
 public final class OpenRequest {
@@ -74,12 +77,20 @@ public final class OpenRequest {
     }
 
     private boolean find(LaunchRecord record, RunInstancesRequest request) throws CloudException, InterruptedException {
-        List<Instance> found = instances.list(
-                DescribeInstancesRequest.builder().filters(Tags.filter("client-token", request.clientToken())));
+        List<Instance> found =
+                instances.list(DescribeInstancesRequest.builder().filters(Tags.identify(tagsOfInstance(request))));
         if (!found.isEmpty()) {
             adopt(record, found.getFirst());
         }
         return !found.isEmpty();
+    }
+
+    private static List<Tag> tagsOfInstance(RunInstancesRequest request) {
+        return request.tagSpecifications().stream()
+                .filter(specification -> specification.resourceType() == ResourceType.INSTANCE)
+                .findFirst()
+                .map(TagSpecification::tags)
+                .orElse(List.of());
     }
 
     private static void adopt(LaunchRecord record, RunInstancesResponse answer) throws CloudException {

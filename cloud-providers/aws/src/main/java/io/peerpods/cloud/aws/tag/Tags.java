@@ -85,6 +85,13 @@ public final class Tags {
         return Filter.builder().name(name).values(values).build();
     }
 
+    /** What carries the cluster, sandbox and generation that these tags name: what one launch made. */
+    public static List<Filter> identify(List<Tag> tags) {
+        return List.of(CLUSTER, SANDBOX, GENERATION).stream()
+                .map(key -> filter("tag:" + key, value(tags, key)))
+                .toList();
+    }
+
     /** The sandbox that something's tags name, or empty. */
     public static String sandbox(List<Tag> tags) {
         return value(tags, SANDBOX);

@@ -1,0 +1,42 @@
+package io.peerpods.cloud.aws.metadata;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.peerpods.cloud.aws.ec2world.WorkerMetadataServer;
+import java.io.IOException;
+import java.net.URI;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+final class WorkerMetadataTest {
+
+    @Test
+    void eachAnswerIsOnItsOwn() throws IOException {
+        String mac = "02:00:00:00:00:01";
+        Map<String, String> data = Map.of(
+                "mac",
+                mac,
+                "network/interfaces/macs/" + mac + "/security-group-ids",
+                "sg-1\nsg-2\n",
+                "public-keys",
+                "0=ops\n1=other");
+        try (WorkerMetadataServer server = WorkerMetadataServer.start(data)) {
+            WorkerMetadata metadata = new WorkerMetadata(URI.create(server.endpoint()));
+
+            assertThat(metadata.region()).isEmpty();
+            assertThat(metadata.subnet()).isEmpty();
+            assertThat(metadata.groups()).containsExactly("sg-1", "sg-2");
+            assertThat(metadata.keyName()).contains("ops");
+        }
+    }
+
+    @Test
+    void aWorkerThatIsNoInstanceHasNoAnswers() {
+        WorkerMetadata metadata = new WorkerMetadata(URI.create("http://127.0.0.1:9"));
+
+        assertThat(metadata.region()).isEmpty();
+        assertThat(metadata.groups()).isEmpty();
+        assertThat(metadata.keyName()).isEmpty();
+        assertThat(metadata.address()).isEmpty();
+    }
+}

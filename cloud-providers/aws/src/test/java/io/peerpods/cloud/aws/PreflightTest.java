@@ -85,7 +85,9 @@ final class PreflightTest {
                                 .ipProtocol(protocol)
                                 .fromPort(port)
                                 .toPort(port)
-                                .userIdGroupPairs(UserIdGroupPair.builder().groupId(world.id(from)).build())
+                                .userIdGroupPairs(UserIdGroupPair.builder()
+                                        .groupId(world.id(from))
+                                        .build())
                                 .build()));
     }
 

@@ -49,7 +49,13 @@ public final class Prices {
         return parse(file.toString(), Files.readAllLines(file));
     }
 
-    static Prices parse(String name, List<String> lines) {
+    /**
+     * A table from its lines.
+     *
+     * @param name what it is called in messages
+     * @throws IllegalArgumentException naming the line that is wrong
+     */
+    public static Prices parse(String name, List<String> lines) {
         Map<String, Double> table = new HashMap<>();
         for (int i = 0; i < lines.size(); i++) {
             String line = lines.get(i).replaceFirst("#.*", "").strip();

@@ -24,7 +24,7 @@ public final class WorkerMetadataServer implements AutoCloseable {
         this.data = data;
     }
 
-    /** @param data by path below {@code /latest/meta-data/} */
+    /** Starts one with this data, by path below {@code /latest/meta-data/}. */
     public static WorkerMetadataServer start(Map<String, String> data) throws IOException {
         HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 16);
         WorkerMetadataServer metadata = new WorkerMetadataServer(server, data);

@@ -5,33 +5,20 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.aws.pricing.Prices;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 final class TypeChoiceTest {
 
-    @TempDir
-    Path directory;
+    private final Prices none = prices("");
 
-    private Prices none = Prices.builtIn();
-
-    @BeforeEach
-    void noPrices() throws IOException {
-        none = prices("");
-    }
-
-    private Prices prices(String table) throws IOException {
-        return Prices.read(Files.writeString(directory.resolve("prices"), table));
+    private static Prices prices(String table) {
+        return Prices.parse("prices", table.lines().toList());
     }
 
     private static InstanceType type(String name, int vcpus, long gib, int gpus) {

@@ -40,13 +40,15 @@ final class GroupRulesTest {
         assertThat(with(rule -> rule.ipProtocol("udp")
                         .fromPort(4789)
                         .toPort(4789)
-                        .userIdGroupPairs(UserIdGroupPair.builder().groupId("sg-worker").build())))
+                        .userIdGroupPairs(
+                                UserIdGroupPair.builder().groupId("sg-worker").build())))
                 .isEqualTo(Verdict.YES);
     }
 
     @Test
     void aRuleForItsAddressesIsEnough() {
-        assertThat(with(rule -> rule.ipProtocol("-1").ipRanges(IpRange.builder().cidrIp("10.0.0.0/8").build())))
+        assertThat(with(rule -> rule.ipProtocol("-1")
+                        .ipRanges(IpRange.builder().cidrIp("10.0.0.0/8").build())))
                 .isEqualTo(Verdict.YES);
     }
 
@@ -55,16 +57,21 @@ final class GroupRulesTest {
         assertThat(with(rule -> rule.ipProtocol("udp")
                         .fromPort(8472)
                         .toPort(8472)
-                        .userIdGroupPairs(UserIdGroupPair.builder().groupId("sg-worker").build())))
+                        .userIdGroupPairs(
+                                UserIdGroupPair.builder().groupId("sg-worker").build())))
                 .isEqualTo(Verdict.NO);
         assertThat(with(rule -> rule.ipProtocol("tcp")
                         .fromPort(0)
                         .toPort(65535)
-                        .userIdGroupPairs(UserIdGroupPair.builder().groupId("sg-worker").build())))
+                        .userIdGroupPairs(
+                                UserIdGroupPair.builder().groupId("sg-worker").build())))
                 .isEqualTo(Verdict.NO);
-        assertThat(with(rule -> rule.ipProtocol("-1").userIdGroupPairs(UserIdGroupPair.builder().groupId("sg-other").build())))
+        assertThat(with(rule -> rule.ipProtocol("-1")
+                        .userIdGroupPairs(
+                                UserIdGroupPair.builder().groupId("sg-other").build())))
                 .isEqualTo(Verdict.NO);
-        assertThat(with(rule -> rule.ipProtocol("-1").ipRanges(IpRange.builder().cidrIp("10.0.1.0/24").build())))
+        assertThat(with(rule -> rule.ipProtocol("-1")
+                        .ipRanges(IpRange.builder().cidrIp("10.0.1.0/24").build())))
                 .isEqualTo(Verdict.NO);
     }
 
@@ -73,7 +80,8 @@ final class GroupRulesTest {
         assertThat(with(rule -> rule.ipProtocol("17")
                         .fromPort(4000)
                         .toPort(5000)
-                        .prefixListIds(PrefixListId.builder().prefixListId("pl-1").build())))
+                        .prefixListIds(
+                                PrefixListId.builder().prefixListId("pl-1").build())))
                 .isEqualTo(Verdict.PREFIX_LIST);
     }
 

@@ -270,7 +270,7 @@ public final class Netns implements AutoCloseable {
 
     /** As {@link #call}, for a task that throws nothing checked but {@code X}. */
     public <T, X extends Exception> T run(Task<T, X> task) throws X {
-        return NativeThreads.callOnFreshThread("netns", () -> runOnThisThread(task));
+        return NativeThreads.callInterruptibly("netns", () -> runOnThisThread(task));
     }
 
     /**

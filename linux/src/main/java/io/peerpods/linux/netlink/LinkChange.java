@@ -2,6 +2,7 @@ package io.peerpods.linux.netlink;
 
 import io.peerpods.linux.MacAddress;
 import io.peerpods.linux.Netns;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -53,8 +54,7 @@ public final class LinkChange {
     public LinkChange alias(String alias) {
         // An empty alias is an attribute without content: a lone zero byte would be taken as text.
         return with(
-                "alias " + alias,
-                message -> message.bytes(Rtnl.IFLA_IFALIAS, alias.getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+                "alias " + alias, message -> message.bytes(Rtnl.IFLA_IFALIAS, alias.getBytes(StandardCharsets.UTF_8)));
     }
 
     /** Index of a bridge, 0 to leave the one it is in. */

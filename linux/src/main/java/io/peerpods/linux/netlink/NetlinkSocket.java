@@ -2,6 +2,7 @@ package io.peerpods.linux.netlink;
 
 import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.Netns;
+import io.peerpods.linux.sys.Errno;
 import io.peerpods.linux.sys.NativeThreads;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -51,7 +52,7 @@ public final class NetlinkSocket implements AutoCloseable {
         return namespace.run(() -> new NetlinkSocket(KernelWire.open(protocol)));
     }
 
-    /** One answer: the message type, and the payload behind the header. */
+    /** What a request brought: its rows, and whether a change in between made them unreliable. */
     private record Answer(List<Object> rows, boolean interrupted) {}
 
     /** Sends, waits until the kernel says that it is done. */
@@ -84,8 +85,9 @@ public final class NetlinkSocket implements AutoCloseable {
                         return (List<T>) answer.rows();
                     }
                 }
-                throw new IllegalStateException(
-                        attempted + ": changed while it was listed, " + DUMP_ATTEMPTS + " times in a row");
+                throw new LinuxException(
+                        attempted + " (changed while it was listed, " + DUMP_ATTEMPTS + " times in a row)",
+                        Errno.EAGAIN);
             } finally {
                 lock.unlock();
             }

@@ -5,6 +5,7 @@ import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.sys.Libc;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.BiFunction;
@@ -86,7 +87,7 @@ final class RouteCodec {
         byte[] address = gateway.getAddress();
         byte[] via = new byte[2 + address.length]; // struct rtvia: family, address
         ByteBuffer.wrap(via)
-                .order(java.nio.ByteOrder.nativeOrder())
+                .order(ByteOrder.nativeOrder())
                 .putShort((short) Message.family(gateway))
                 .put(address);
         message.bytes(RTA_VIA, via);

@@ -8,6 +8,7 @@ import io.peerpods.linux.nft.NftException;
 import io.peerpods.linux.nft.NftProgram;
 import io.peerpods.linux.nft.NftTables;
 import io.peerpods.linux.sys.NativeThreads;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -187,7 +188,7 @@ public final class Executor {
     private static Optional<String> look(Op op, Scene scene) {
         try {
             return Act.of(op).difference(scene);
-        } catch (LinuxException e) {
+        } catch (LinuxException | UncheckedIOException e) {
             return Optional.of(String.valueOf(e.getMessage()));
         }
     }
@@ -195,7 +196,7 @@ public final class Executor {
     private static <T> T attempt(Op op, String verb, Supplier<T> work) {
         try {
             return work.get();
-        } catch (LinuxException | NftException e) {
+        } catch (LinuxException | NftException | UncheckedIOException e) {
             throw new OpException(op, verb, e);
         }
     }

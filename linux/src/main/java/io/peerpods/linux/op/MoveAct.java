@@ -17,6 +17,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /** {@link Op.Move}. Remembers name, MTU, state, addresses, routes and rules of the NIC where it was: the kernel forgets most of it, and
@@ -170,7 +171,7 @@ record MoveAct(Op.Move op) implements Act {
         readRules(before).forEach(rule -> ignoring(() -> rtnl.addRule(rule), LinuxException::isExisting));
     }
 
-    private static void ignoring(Runnable request, java.util.function.Predicate<LinuxException> harmless) {
+    private static void ignoring(Runnable request, Predicate<LinuxException> harmless) {
         try {
             request.run();
         } catch (LinuxException e) {

@@ -270,7 +270,8 @@ public sealed interface Op {
     }
 
     /**
-     * The kernel setting has this value.
+     * The kernel setting has this value. Undo puts the old one back, so a plan changes settings of namespaces and links that are its
+     * own, not those that plans of other owners rely on too.
      *
      * @param key path below {@code /proc/sys}, as {@code net/ipv4/ip_forward}; slashes, because link names may hold dots
      */

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * Network changes in the order in which they are made.
+ * Network changes in the order in which they are made. At the end all of them hold together: none undoes what an earlier one did.
  *
  * @param owner whose they are, such as {@code peerpods:<sandbox id>}: the alias of links, the comment of nft rules, the mark of
  *     redirects. Undo touches what carries it and nothing else of these.

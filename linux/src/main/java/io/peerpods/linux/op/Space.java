@@ -6,6 +6,7 @@ import io.peerpods.linux.netlink.Link;
 import io.peerpods.linux.netlink.Nftables;
 import io.peerpods.linux.netlink.Rtnl;
 import io.peerpods.linux.netlink.TrafficControl;
+import io.peerpods.linux.sys.Errno;
 import io.peerpods.linux.sys.Task;
 import java.util.Map;
 import java.util.Optional;
@@ -65,8 +66,7 @@ final class Space implements AutoCloseable {
     /** The link's number; ENODEV naming link and namespace when it is not there. */
     int index(String name) {
         return link(name)
-                .orElseThrow(() ->
-                        new LinuxException("find link " + name + " in " + ref, io.peerpods.linux.sys.Errno.ENODEV))
+                .orElseThrow(() -> new LinuxException("find link " + name + " in " + ref, Errno.ENODEV))
                 .index();
     }
 

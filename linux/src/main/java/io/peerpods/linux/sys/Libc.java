@@ -7,6 +7,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.StructLayout;
@@ -89,15 +90,15 @@ public final class Libc {
 
     private Libc() {}
 
-    private static MethodHandle function(String name, java.lang.foreign.MemoryLayout... arguments) {
+    private static MethodHandle function(String name, MemoryLayout... arguments) {
         return handle(name, FunctionDescriptor.of(JAVA_INT, arguments));
     }
 
-    private static MethodHandle longFunction(String name, java.lang.foreign.MemoryLayout... arguments) {
+    private static MethodHandle longFunction(String name, MemoryLayout... arguments) {
         return handle(name, FunctionDescriptor.of(JAVA_LONG, arguments));
     }
 
-    private static MethodHandle variadic(String name, int fixed, java.lang.foreign.MemoryLayout... arguments) {
+    private static MethodHandle variadic(String name, int fixed, MemoryLayout... arguments) {
         return handle(name, FunctionDescriptor.of(JAVA_INT, arguments), Linker.Option.firstVariadicArg(fixed));
     }
 

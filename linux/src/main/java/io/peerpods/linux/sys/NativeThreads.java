@@ -35,28 +35,50 @@ public final class NativeThreads {
 
     /**
      * Runs the task on a platform thread and waits for it: here when this is one already (a namespace it has entered stays in
-     * force), else on one of the pool, which is always in the namespaces of the process.
+     * force), else on one of the pool, which is always in the namespaces of the process. An interrupt of the caller does not reach
+     * the task, and is kept.
      */
     public static <T, X extends Exception> T call(Task<T, X> task) throws X {
         if (!Thread.currentThread().isVirtual()) {
-            return task.run();
+            return callHere(task);
         }
         FutureTask<T> future = new FutureTask<>(task::run);
         POOL.execute(future);
-        return await(future, null);
+        return await(future, () -> {});
     }
 
-    /** Runs the task on a platform thread of its own, which ends with it: what it does to the thread (setns, unshare) ends too. */
+    /** File channels close when their thread is interrupted, so the mark is taken off for the time being. */
+    private static <T, X extends Exception> T callHere(Task<T, X> task) throws X {
+        boolean interrupted = Thread.interrupted();
+        try {
+            return task.run();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /**
+     * Runs the task on a platform thread of its own, which ends with it: what it does to the thread (setns, unshare) ends too. An
+     * interrupt of the caller does not reach the task, and is kept.
+     */
     public static <T, X extends Exception> T callOnFreshThread(String name, Task<T, X> task) throws X {
         FutureTask<T> future = new FutureTask<>(task::run);
-        Thread thread = Thread.ofPlatform().daemon().name(name).start(future);
-        return await(future, thread);
+        Thread.ofPlatform().daemon().name(name).start(future);
+        return await(future, () -> {});
     }
 
-    /** Waits for the end. An interrupt is handed on to {@code runner} and kept; half-done kernel work is never walked away from. */
+    /** As {@link #callOnFreshThread}, and an interrupt of the caller reaches the task. */
+    public static <T, X extends Exception> T callInterruptibly(String name, Task<T, X> task) throws X {
+        FutureTask<T> future = new FutureTask<>(task::run);
+        Thread thread = Thread.ofPlatform().daemon().name(name).start(future);
+        return await(future, thread::interrupt);
+    }
+
+    /** Waits for the end, whatever happens: half-done kernel work is never walked away from. */
     @SuppressWarnings("unchecked")
-    private static <T, X extends Exception> T await(
-            FutureTask<T> future, @org.jspecify.annotations.Nullable Thread runner) throws X {
+    private static <T, X extends Exception> T await(FutureTask<T> future, Runnable onInterrupt) throws X {
         boolean interrupted = false;
         try {
             while (true) {
@@ -64,9 +86,7 @@ public final class NativeThreads {
                     return future.get();
                 } catch (InterruptedException e) {
                     interrupted = true;
-                    if (runner != null) {
-                        runner.interrupt();
-                    }
+                    onInterrupt.run();
                 } catch (ExecutionException e) {
                     if (e.getCause() instanceof Error error) {
                         throw error;

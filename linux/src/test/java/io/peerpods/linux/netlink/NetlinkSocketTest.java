@@ -110,9 +110,10 @@ class NetlinkSocketTest {
         Arrays.fill(endless, (Line) sequence -> List.of(row(sequence, INTERRUPTED, 1), done(sequence)));
         Script script = new Script(endless);
         try (NetlinkSocket socket = new NetlinkSocket(script)) {
-            assertThatExceptionOfType(IllegalStateException.class)
+            assertThatExceptionOfType(LinuxException.class)
                     .isThrownBy(() -> dump(socket))
-                    .withMessageContaining("list things");
+                    .withMessageContaining("list things")
+                    .withMessageContaining("changed while it was listed");
         }
     }
 

@@ -2,6 +2,7 @@ package io.peerpods.linux.netlink;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.IpPrefix;
@@ -174,9 +175,9 @@ class RtnlTest {
                 .filteredOn(address -> address.index() == eth0 && address.scope() == RouteScope.UNIVERSE)
                 .extracting(address -> address.prefix().toString(), LinkAddress::permanent, LinkAddress::connectedRoute)
                 .contains(
-                        org.assertj.core.groups.Tuple.tuple("10.9.0.1/24", true, true),
-                        org.assertj.core.groups.Tuple.tuple("10.8.0.1/16", true, false),
-                        org.assertj.core.groups.Tuple.tuple("fd00:9::1/64", true, true));
+                        tuple("10.9.0.1/24", true, true),
+                        tuple("10.8.0.1/16", true, false),
+                        tuple("fd00:9::1/64", true, true));
         assertThat(here.exec("ip", "route")).doesNotContain("10.8.0.0/16");
         assertThatExceptionOfType(LinuxException.class)
                 .isThrownBy(() -> rtnl.addAddress(eth0, second))
@@ -292,9 +293,7 @@ class RtnlTest {
                 .contains("00:00:00:00:00:00 dst 10.9.0.3 port 4790 self permanent");
         assertThat(rtnl.fdb(vx))
                 .extracting(FdbEntry::destination, FdbEntry::port)
-                .contains(
-                        org.assertj.core.groups.Tuple.tuple(PEER, 0),
-                        org.assertj.core.groups.Tuple.tuple(IpAddresses.parse("10.9.0.3"), 4790));
+                .contains(tuple(PEER, 0), tuple(IpAddresses.parse("10.9.0.3"), 4790));
         rtnl.deleteFdb(vx, MacAddress.ZERO, PEER, 0);
         assertThat(rtnl.fdb(vx)).noneMatch(entry -> PEER.equals(entry.destination()));
     }

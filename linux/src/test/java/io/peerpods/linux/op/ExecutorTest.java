@@ -481,6 +481,22 @@ class ExecutorTest {
     }
 
     @Test
+    void anInterruptedCallerStillKnowsHowItEnded() {
+        List<String> before = lab.census();
+        Plan plan = lab.workerPlan();
+        Thread.currentThread().interrupt();
+        try {
+            apply(plan);
+            assertThat(new Executor().verify(plan)).isEmpty();
+            undo(plan);
+            assertThat(Thread.currentThread().isInterrupted()).isTrue();
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
+        assertThat(lab.census()).isEqualTo(before);
+    }
+
+    @Test
     void aRefusingRouteRefuses() {
         NetnsRef ns = NetnsRef.of(lab.workerPod().path());
         Plan plan = new Plan(

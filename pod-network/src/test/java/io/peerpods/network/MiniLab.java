@@ -232,7 +232,7 @@ final class MiniLab implements AutoCloseable {
                     }
                     return changes.isEmpty();
                 },
-                Duration.ofSeconds(10));
+                Duration.ofSeconds(30));
         return changes;
     }
 

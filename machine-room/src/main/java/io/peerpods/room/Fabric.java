@@ -63,6 +63,24 @@ final class Fabric {
         }
     }
 
+    /** What tells this VPC's namespaces from those of another life of the machine. */
+    List<String> identities() {
+        List<String> identities = new ArrayList<>();
+        for (String name : List.of(names.vpc(), names.router(), names.internet())) {
+            if (Netns.exists(Names.file(name))) {
+                try (Netns netns = Netns.open(Names.file(name))) {
+                    identities.add(netns.identity().toString());
+                }
+            }
+        }
+        return identities;
+    }
+
+    /** Whether the VPC whose namespaces those were is there, complete. */
+    boolean isBuilt(List<String> identities) {
+        return !identities.isEmpty() && identities.equals(identities());
+    }
+
     /** Bridged frames must not meet the iptables chains of the namespace; the sysctls exist only with the module. */
     private static void quietBridges(Space vpc) {
         for (String family : List.of("iptables", "ip6tables", "arptables")) {

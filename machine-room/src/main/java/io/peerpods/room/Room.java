@@ -55,8 +55,11 @@ public final class Room implements AutoCloseable {
         this.spec = identity.spec();
         this.fabric = new Fabric(names, spec);
         files.locked(() -> {
-            fabric.build();
-            fabric.ports(files.allVms(), files.allNodes());
+            if (!fabric.isBuilt(files.built())) {
+                fabric.build();
+                fabric.ports(files.allVms(), files.allNodes());
+                files.writeBuilt(fabric.identities());
+            }
             return names;
         });
         this.services = RoomServices.start(listeners(identity));

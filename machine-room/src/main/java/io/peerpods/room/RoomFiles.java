@@ -29,6 +29,7 @@ import java.util.stream.Stream;
 final class RoomFiles {
 
     private static final String ROOM = "room.json";
+    private static final String BUILT = "built.json";
 
     private final Path directory;
     private final ReentrantLock threads = new ReentrantLock();
@@ -100,6 +101,15 @@ final class RoomFiles {
         write(directory.resolve(ROOM), RoomJson.GSON.toJson(identity));
     }
 
+    /** The namespaces of the VPC that was completed last; a machine that was booted since then has others, or none. */
+    List<String> built() {
+        return read(directory.resolve(BUILT), String[].class).map(List::of).orElse(List.of());
+    }
+
+    void writeBuilt(List<String> identities) {
+        write(directory.resolve(BUILT), RoomJson.GSON.toJson(identities));
+    }
+
     Path vmDirectory(String id) {
         return vms().resolve(id);
     }
@@ -160,7 +170,13 @@ final class RoomFiles {
 
     /** The last step of a clean-up: after it nothing tells that there was a room. Files of others stay. */
     void removeEverything() {
-        for (Path path : List.of(vms(), nodes(), pods(), directory.resolve(ROOM), directory.resolve("lock"))) {
+        for (Path path : List.of(
+                vms(),
+                nodes(),
+                pods(),
+                directory.resolve(BUILT),
+                directory.resolve(ROOM),
+                directory.resolve("lock"))) {
             removeTree(path);
         }
         try {

@@ -50,7 +50,7 @@ final class LocalCloud implements CloudProvider {
 
     private final LocalConfig config;
     private final Worker worker;
-    private final Room room;
+    private final OpenRoom room;
 
     /** What the launch log holds. */
     private record Intent(String id) {}
@@ -58,36 +58,33 @@ final class LocalCloud implements CloudProvider {
     /** A piece of work on the room. */
     @FunctionalInterface
     private interface Work<T> {
-        T run();
+        T run(Room room);
     }
 
-    private LocalCloud(LocalConfig config, Worker worker, Room room) {
+    private LocalCloud(LocalConfig config, Worker worker) {
         this.config = config;
         this.worker = worker;
-        this.room = room;
+        this.room = new OpenRoom(() -> open(config));
     }
 
-    static LocalCloud open(LocalConfig config, Worker worker) throws CloudException {
+    /** The room is opened meanwhile: only what needs it waits. */
+    static LocalCloud start(LocalConfig config, Worker worker) {
+        return new LocalCloud(config, worker);
+    }
+
+    private static Room open(LocalConfig config) {
+        Room room = Room.open(config.room(), config.spec());
         try {
-            Room room = Room.open(config.room(), config.spec());
-            try {
-                if (!room.spec().equals(config.spec())) {
-                    LOG.info("{} has a room with subnets and MTU of its own, which stay as they are", config.room());
-                }
-                config.workerAddress()
-                        .filter(address -> isNew(room, address))
-                        .ifPresent(address -> room.attachThisMachine("this-machine", address));
-                return new LocalCloud(config, worker, room);
-            } catch (RuntimeException e) {
-                room.close();
-                throw e;
+            if (!room.spec().equals(config.spec())) {
+                LOG.info("{} has a room with subnets and MTU of its own, which stay as they are", config.room());
             }
+            config.workerAddress()
+                    .filter(address -> isNew(room, address))
+                    .ifPresent(address -> room.attachThisMachine("this-machine", address));
+            return room;
         } catch (RuntimeException e) {
-            throw new CloudException.Unavailable(
-                    Outcome.UNKNOWN,
-                    "the machine room in " + config.room() + " cannot be opened: " + e.getMessage()
-                            + "; the local provider needs root, and 'adaptor local -cleanup' removes a broken room",
-                    e);
+            room.close();
+            throw e;
         }
     }
 
@@ -117,23 +114,24 @@ final class LocalCloud implements CloudProvider {
         String id = id(spec.sandboxId());
         VmImage image = config.image(worker.agentPort());
         log.write(GSON.toJson(new Intent(id)));
+        int subnets = room.get().spec().subnets().size();
         VmRequest request = new VmRequest(
                 id,
                 spec.name(),
-                nics(spec),
+                nics(spec, subnets),
                 spec.userData(),
                 image,
                 config.bootDelay(),
                 Map.of(),
                 Map.of(CLUSTER, worker.clusterId(), NODE, worker.node(), SANDBOX, spec.sandboxId()));
-        Vm vm = attempt("launch " + id + " for sandbox " + spec.sandboxId(), () -> room.startVm(request));
+        Vm vm = attempt("launch " + id + " for sandbox " + spec.sandboxId(), open -> open.startVm(request));
         return new PodVm(id, List.of(vm.primary().ip()));
     }
 
-    private List<NicRequest> nics(LaunchSpec spec) {
+    private List<NicRequest> nics(LaunchSpec spec, int subnets) {
         List<NicRequest> nics = new ArrayList<>(List.of(NicRequest.in(0)));
         if (spec.externalNetwork()) {
-            nics.add(NicRequest.in(room.spec().subnets().size() - 1).arriving(config.secondNic()));
+            nics.add(NicRequest.in(subnets - 1).arriving(config.secondNic()));
         }
         return nics;
     }
@@ -141,8 +139,8 @@ final class LocalCloud implements CloudProvider {
     @Override
     public void delete(String sandboxId, LaunchLog log) throws CloudException, InterruptedException {
         String id = logged(log).orElseGet(() -> id(sandboxId));
-        attempt("delete " + id + " of sandbox " + sandboxId, () -> {
-            room.stopVm(id);
+        attempt("delete " + id + " of sandbox " + sandboxId, open -> {
+            open.stopVm(id);
             return id;
         });
     }
@@ -161,7 +159,7 @@ final class LocalCloud implements CloudProvider {
     public List<OwnedVm> owned() throws CloudException, InterruptedException {
         return attempt(
                 "list VMs",
-                () -> room.vms().stream()
+                open -> open.vms().stream()
                         .filter(vm -> worker.clusterId().equals(vm.tags().get(CLUSTER))
                                 && worker.node().equals(vm.tags().get(NODE)))
                         .map(vm -> new OwnedVm(vm.id(), vm.tags().getOrDefault(SANDBOX, "")))
@@ -169,21 +167,13 @@ final class LocalCloud implements CloudProvider {
     }
 
     @Override
-    public List<Finding> check() {
+    public List<Finding> check() throws InterruptedException {
         List<Finding> findings = new ArrayList<>();
-        findings.add(new Finding(
-                Level.OK,
-                "machine room " + room.directory(),
-                room.vms().size() + " pod VMs, subnets "
-                        + room.spec().subnets().stream()
-                                .map(subnet -> subnet.cidr().toString())
-                                .toList()));
-        if (!room.spec().equals(config.spec())) {
-            findings.add(
-                    new Finding(
-                            Level.WARNING,
-                            "subnets of the room",
-                            "the room was made with other subnets or another MTU and keeps them; 'adaptor local -cleanup' removes it"));
+        try {
+            checkRoom(room.get(), findings);
+        } catch (CloudException e) {
+            findings.add(new Finding(
+                    Level.ERROR, "machine room " + config.room(), String.valueOf(e.getMessage())));
         }
         for (String program : List.of("unshare", "nsenter", "setsid", "mount", "env", "sleep", "hostname", "nft")) {
             findings.add(program(program));
@@ -203,27 +193,38 @@ final class LocalCloud implements CloudProvider {
                                         Level.WARNING,
                                         "kata-agent",
                                         "none given: a stand-in runs containers as plain processes of the pod VM, without image or isolation")));
-        if (worker.externalNetwork() && room.spec().subnets().size() < 2) {
+        return findings;
+    }
+
+    private void checkRoom(Room open, List<Finding> findings) {
+        List<String> subnets = open.spec().subnets().stream()
+                .map(subnet -> subnet.cidr().toString())
+                .toList();
+        findings.add(new Finding(
+                Level.OK, "machine room " + open.directory(), open.vms().size() + " pod VMs, subnets " + subnets));
+        if (!open.spec().equals(config.spec())) {
+            findings.add(new Finding(
+                    Level.WARNING,
+                    "subnets of the room",
+                    "the room was made with other subnets or another MTU and keeps them; 'adaptor local -cleanup' removes it"));
+        }
+        if (worker.externalNetwork() && subnets.size() < 2) {
             findings.add(new Finding(
                     Level.WARNING,
                     "secondary NIC",
                     "there is one subnet only: both NICs of a pod VM with external network are in it"));
         }
-        findings.add(workerAddress());
-        return findings;
-    }
-
-    private Finding workerAddress() {
-        List<String> addresses = room.workers().stream()
+        List<String> addresses = open.workers().stream()
                 .map(WorkerNode::ip)
                 .map(IpAddresses::text)
                 .toList();
-        return addresses.isEmpty()
-                ? new Finding(
-                        Level.WARNING,
-                        "worker",
-                        "no worker is in the VPC; -local-worker-address puts this machine there")
-                : new Finding(Level.OK, "worker", "in the VPC at " + String.join(", ", addresses));
+        findings.add(
+                addresses.isEmpty()
+                        ? new Finding(
+                                Level.WARNING,
+                                "worker",
+                                "no worker is in the VPC; -local-worker-address puts this machine there")
+                        : new Finding(Level.OK, "worker", "in the VPC at " + String.join(", ", addresses)));
     }
 
     private static Finding program(String name) {
@@ -241,9 +242,9 @@ final class LocalCloud implements CloudProvider {
     }
 
     /** The kind of a failure decides what the adaptor does next. */
-    private static <T> T attempt(String what, Work<T> work) throws CloudException, InterruptedException {
+    private <T> T attempt(String what, Work<T> work) throws CloudException, InterruptedException {
         try {
-            return work.run();
+            return work.run(room.get());
         } catch (NoFreeAddressException e) {
             throw new CloudException.NoCapacity(Outcome.NOT_DONE, what + ": " + e.getMessage(), e);
         } catch (IllegalArgumentException e) {

@@ -32,7 +32,7 @@ public final class LocalType implements CloudProviderType {
 
     @Override
     public CloudProvider open(Settings settings, Worker worker) throws CloudException {
-        return LocalCloud.open(LocalConfig.of(settings), worker);
+        return LocalCloud.start(LocalConfig.of(settings), worker);
     }
 
     /** Whether the command line asks for {@link #cleanup} instead of a daemon. */

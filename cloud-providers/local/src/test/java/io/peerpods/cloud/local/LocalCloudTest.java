@@ -226,6 +226,28 @@ class LocalCloudTest {
     }
 
     @Test
+    void aRoomThatCannotBeOpenedFailsTheLaunchAndTheNextOneTriesAgain() throws Exception {
+        Path inTheWay = Files.writeString(directory.resolve("room"), "no directory");
+        try (CloudProvider cloud = open()) {
+            assertThatThrownBy(() -> cloud.launch(spec("s1", false), new Memory()))
+                    .isInstanceOf(CloudException.Unavailable.class)
+                    .hasMessageContaining("the machine room cannot be opened");
+            assertThat(cloud.check()).anyMatch(finding -> finding.level() == Finding.Level.ERROR);
+            Files.delete(inTheWay);
+            long deadline = System.nanoTime() + 60_000_000_000L;
+            while (true) {
+                try {
+                    assertThat(cloud.launch(spec("s1", false), new Memory()).id()).startsWith("local-");
+                    break;
+                } catch (CloudException.Unavailable e) {
+                    // The attempt that was under way when the file went.
+                    assertThat(System.nanoTime()).isLessThan(deadline);
+                }
+            }
+        }
+    }
+
+    @Test
     void badSettingsNameTheFlagAndItsKey() {
         assertRefused("-local-subnets", "-local-subnets=10.0.0.0/30");
         assertRefused("-local-subnets", "-local-mtu=100");

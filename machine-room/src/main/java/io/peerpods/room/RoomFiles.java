@@ -171,12 +171,7 @@ final class RoomFiles {
     /** The last step of a clean-up: after it nothing tells that there was a room. Files of others stay. */
     void removeEverything() {
         for (Path path : List.of(
-                vms(),
-                nodes(),
-                pods(),
-                directory.resolve(BUILT),
-                directory.resolve(ROOM),
-                directory.resolve("lock"))) {
+                vms(), nodes(), pods(), directory.resolve(BUILT), directory.resolve(ROOM), directory.resolve("lock"))) {
             removeTree(path);
         }
         try {

@@ -172,8 +172,7 @@ final class LocalCloud implements CloudProvider {
         try {
             checkRoom(room.get(), findings);
         } catch (CloudException e) {
-            findings.add(new Finding(
-                    Level.ERROR, "machine room " + config.room(), String.valueOf(e.getMessage())));
+            findings.add(new Finding(Level.ERROR, "machine room " + config.room(), String.valueOf(e.getMessage())));
         }
         for (String program : List.of("unshare", "nsenter", "setsid", "mount", "env", "sleep", "hostname", "nft")) {
             findings.add(program(program));
@@ -203,10 +202,11 @@ final class LocalCloud implements CloudProvider {
         findings.add(new Finding(
                 Level.OK, "machine room " + open.directory(), open.vms().size() + " pod VMs, subnets " + subnets));
         if (!open.spec().equals(config.spec())) {
-            findings.add(new Finding(
-                    Level.WARNING,
-                    "subnets of the room",
-                    "the room was made with other subnets or another MTU and keeps them; 'adaptor local -cleanup' removes it"));
+            findings.add(
+                    new Finding(
+                            Level.WARNING,
+                            "subnets of the room",
+                            "the room was made with other subnets or another MTU and keeps them; 'adaptor local -cleanup' removes it"));
         }
         if (worker.externalNetwork() && subnets.size() < 2) {
             findings.add(new Finding(

@@ -3,6 +3,7 @@ package io.peerpods.cloud.local;
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.CloudException.Outcome;
 import io.peerpods.room.Room;
+import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
@@ -34,9 +35,10 @@ final class OpenRoom implements AutoCloseable {
             return current.get();
         } catch (ExecutionException e) {
             again(current);
+            String why = Objects.requireNonNullElse(e.getCause(), e).getMessage();
             throw new CloudException.Unavailable(
                     Outcome.UNKNOWN,
-                    "the machine room cannot be opened: " + e.getCause().getMessage()
+                    "the machine room cannot be opened: " + why
                             + "; the local provider needs root, and 'adaptor local -cleanup' removes a broken room",
                     e);
         }
@@ -50,7 +52,7 @@ final class OpenRoom implements AutoCloseable {
     }
 
     private synchronized void again(FutureTask<Room> failed) {
-        if (task == failed && !closed) {
+        if (task.equals(failed) && !closed) {
             task = begin();
         }
     }

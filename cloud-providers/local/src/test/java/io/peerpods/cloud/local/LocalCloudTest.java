@@ -237,7 +237,8 @@ class LocalCloudTest {
             long deadline = System.nanoTime() + 60_000_000_000L;
             while (true) {
                 try {
-                    assertThat(cloud.launch(spec("s1", false), new Memory()).id()).startsWith("local-");
+                    assertThat(cloud.launch(spec("s1", false), new Memory()).id())
+                            .startsWith("local-");
                     break;
                 } catch (CloudException.Unavailable e) {
                     // The attempt that was under way when the file went.

@@ -1,0 +1,75 @@
+package io.peerpods.tests.demo;
+
+import io.peerpods.room.ClusterPod;
+import io.peerpods.tests.lab.Adaptor;
+import io.peerpods.tests.lab.Census;
+import io.peerpods.tests.lab.CheckTable;
+import io.peerpods.tests.lab.Cluster;
+import io.peerpods.tests.lab.Distributions;
+import io.peerpods.tests.lab.Place;
+import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.Until;
+import io.peerpods.tests.lab.WholePod;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** One part of the demo: an adaptor, one pod from CreateVM to StopVM, its table of checks, and what is left. */
+final class Part {
+
+    private final Screen screen;
+    private final Ground ground;
+    private final Distributions distributions;
+
+    Part(Screen screen, Ground ground, Distributions distributions) {
+        this.screen = screen;
+        this.ground = ground;
+        this.distributions = distributions;
+    }
+
+    /**
+     * What came of it.
+     *
+     * @param left things that the pod left behind
+     */
+    record Result(List<CheckTable.Finding> findings, List<String> left) {}
+
+    Result run(Setting setting, Cluster cluster, Path directory) throws IOException, InterruptedException {
+        screen.part("A pod with " + setting.words());
+        try (Adaptor adaptor =
+                Adaptor.start(distributions, cluster, cluster.worker(), directory, Adaptor.Options.of(setting))) {
+            ground.note(adaptor.daemon().pid());
+            adaptor.awaitReady();
+            screen.step("adaptor started and ready");
+            ClusterPod cni = cluster.newPod();
+            screen.step("the CNI made the pod's namespace on the worker");
+            List<CheckTable.Finding> findings;
+            try (WholePod pod = WholePod.start(cluster, adaptor, cni, screen::step)) {
+                findings = CheckTable.look(pod.scene(setting), screen::finding);
+                screen.step("all checks");
+                pod.stop();
+                screen.step("containers ended, StopVM");
+            }
+            List<String> left = left(cluster, cni, adaptor);
+            screen.step("left behind: " + left.size());
+            left.forEach(screen::line);
+            cluster.removePod(cni);
+            adaptor.daemon().terminate();
+            return new Result(findings, left);
+        }
+    }
+
+    /** Deletion goes on after StopVM's answer, so zero is waited for; what is not gone then is left. */
+    private static List<String> left(Cluster cluster, ClusterPod cni, Adaptor adaptor) throws InterruptedException {
+        List<Place> namespaces = List.of(new Place("the pod's namespace", cni.namespace()));
+        try {
+            return Until.found("nothing is left", java.time.Duration.ofSeconds(20), () -> {
+                List<String> now = Census.ofPods(cluster, cluster.worker(), namespaces, adaptor);
+                return now.isEmpty() ? Optional.of(now) : Optional.empty();
+            });
+        } catch (IllegalStateException e) {
+            return Census.ofPods(cluster, cluster.worker(), namespaces, adaptor);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package io.peerpods.tests.lab;
+
+import java.util.List;
+
+/** How a pod is connected: what the check table is run under. */
+public enum Setting {
+    /** The default: everything by the tunnel and the worker. */
+    BY_WORKER("everything by way of the worker", false, List.of(), 1500, Cni.BRIDGE),
+    /** The same with a CNI that gives the pod a /32 and a gateway that answers no ARP, as Calico does. */
+    BY_WORKER_ROUTED("everything by way of the worker, a CNI of /32 addresses", false, List.of(), 1500, Cni.ROUTED),
+    /** The rest of the world by the VM's second NIC, the cluster's networks listed. */
+    BY_POD_VM("the rest of the world by the VM's second NIC", true, Cluster.LISTED, 1500, Cni.BRIDGE),
+    /** The same with nothing listed. */
+    BY_POD_VM_UNLISTED("the same with an empty CIDR list", true, List.of(), 1500, Cni.BRIDGE),
+    /** The same on an underlay of jumbo frames. */
+    BY_POD_VM_JUMBO("the same on a 9001-byte underlay", true, Cluster.LISTED, 9001, Cni.BRIDGE);
+
+    /** What sort of network plugin made the pod's namespace on the worker. */
+    public enum Cni {
+        BRIDGE,
+        ROUTED
+    }
+
+    private final String words;
+    private final boolean externalNetwork;
+    private final List<String> podSubnetCidrs;
+    private final int underlayMtu;
+    private final Cni cni;
+
+    Setting(String words, boolean externalNetwork, List<String> podSubnetCidrs, int underlayMtu, Cni cni) {
+        this.words = words;
+        this.externalNetwork = externalNetwork;
+        this.podSubnetCidrs = podSubnetCidrs;
+        this.underlayMtu = underlayMtu;
+        this.cni = cni;
+    }
+
+    public String words() {
+        return words;
+    }
+
+    public boolean externalNetwork() {
+        return externalNetwork;
+    }
+
+    public List<String> podSubnetCidrs() {
+        return podSubnetCidrs;
+    }
+
+    /** Of every link of the VPC and of every cluster pod. */
+    public int underlayMtu() {
+        return underlayMtu;
+    }
+
+    /** The largest packet of the pod: what is left of the underlay's beside Ethernet, IPv4, UDP and VXLAN headers. */
+    public int podMtu() {
+        return underlayMtu - 50;
+    }
+
+    public Cni cni() {
+        return cni;
+    }
+}

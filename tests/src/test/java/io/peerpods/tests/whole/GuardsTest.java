@@ -1,0 +1,195 @@
+package io.peerpods.tests.whole;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.peerpods.linux.IpAddresses;
+import io.peerpods.linux.nft.NftRules;
+import io.peerpods.linux.op.NetnsRef;
+import io.peerpods.linux.op.Op;
+import io.peerpods.linux.op.Plan;
+import io.peerpods.testing.NeedsProgram;
+import io.peerpods.testing.NeedsRoot;
+import io.peerpods.tests.lab.Cluster;
+import io.peerpods.tests.lab.Counter;
+import io.peerpods.tests.lab.PlannedPod;
+import io.peerpods.tests.lab.Ran;
+import io.peerpods.tests.lab.Scene;
+import io.peerpods.tests.lab.Setting;
+import java.net.InetAddress;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What keeps the pod from the metadata service and from its VM's management port, guard by guard: each alone holds, shown by where the
+ * packet was last seen; with none of them the way is open, so it was the guard that held.
+ */
+@NeedsRoot
+@NeedsProgram({"ip", "tc", "nft", "nsenter", "unshare", "setsid", "bash", "timeout"})
+class GuardsTest {
+
+    private static final String METADATA = "169.254.169.254";
+    private static final InetAddress METADATA_ADDRESS = IpAddresses.parse(METADATA);
+
+    /** Behind every guard. */
+    private static final int LATE = 50;
+
+    @SuppressWarnings("NullAway.Init")
+    private static Lab lab;
+
+    @BeforeAll
+    static void make() {
+        lab = Lab.make();
+    }
+
+    @AfterAll
+    static void end() {
+        lab.close();
+    }
+
+    @Test
+    void theProhibitRouteAloneClosesTheMetadataService() throws Exception {
+        pod(Setting.BY_POD_VM, withoutRules(METADATA), scene -> {
+            try (Counter sent = scene.inVm().count("output", "ip daddr " + METADATA)) {
+                assertThat(metadata(scene).ok()).isFalse();
+                assertThat(sent.packets()).as("packets that found a route").isZero();
+            }
+        });
+    }
+
+    @Test
+    void theOutputDropAloneClosesTheMetadataService() throws Exception {
+        pod(Setting.BY_POD_VM, withoutRefusals(), scene -> {
+            try (Counter sent = scene.inVm().count("output", "ip daddr " + METADATA);
+                    Counter left = scene.inVm().count("postrouting", "ip daddr " + METADATA)) {
+                assertThat(metadata(scene).ok()).isFalse();
+                assertThat(sent.packets()).as("packets sent").isPositive();
+                assertThat(left.packets()).as("packets that left").isZero();
+            }
+        });
+    }
+
+    @Test
+    void withoutBothTheMetadataServiceIsOpen() throws Exception {
+        pod(Setting.BY_POD_VM, PlanChange.both(withoutRules(METADATA), withoutRefusals()), scene -> {
+            try (Counter left = scene.inVm().count("postrouting", "ip daddr " + METADATA)) {
+                assertThat(metadata(scene).ok()).as("connected").isTrue();
+                assertThat(left.packets()).isPositive();
+            }
+        });
+    }
+
+    @Test
+    void theWorkersForwardDropAloneClosesTheMetadataServiceByTheTunnel() throws Exception {
+        UnaryOperator<Plan> onlyTheWorkers = PlanChange.both(
+                withoutRefusals(), PlanChange.withoutRules(rule -> rule.chain().startsWith("guard")));
+        pod(Setting.BY_WORKER, onlyTheWorkers, scene -> {
+            try (Counter arrived = scene.worker().count("prerouting", "ip daddr " + METADATA);
+                    Counter left = scene.worker().count("postrouting", "ip daddr " + METADATA)) {
+                assertThat(metadata(scene).ok()).isFalse();
+                assertThat(arrived.packets()).as("packets on the worker").isPositive();
+                assertThat(left.packets()).as("packets that the worker sent on").isZero();
+            }
+        });
+    }
+
+    @Test
+    void withoutAnyThePodsRequestsLeaveTheWorker() throws Exception {
+        pod(Setting.BY_WORKER, PlanChange.both(withoutRules(METADATA), withoutRefusals()), scene -> {
+            try (Counter left = scene.worker().count("postrouting", "ip daddr " + METADATA)) {
+                metadata(scene);
+                assertThat(left.packets()).isPositive();
+            }
+        });
+    }
+
+    @Test
+    void theWorkersForwardDropAloneClosesTheManagementPort() throws Exception {
+        pod(Setting.BY_WORKER, UnaryOperator.identity(), scene -> {
+            try (Counter arrived = scene.worker().count("prerouting", toAgent(scene));
+                    Counter atVm = scene.vm().count("prerouting", toAgent(scene))) {
+                assertThat(agent(scene).ok()).isFalse();
+                assertThat(arrived.packets()).as("packets on the worker").isPositive();
+                assertThat(atVm.packets()).as("packets at the VM").isZero();
+            }
+        });
+    }
+
+    @Test
+    void withoutItThePodConnectsWithTheWorkersAddressOn() throws Exception {
+        pod(Setting.BY_WORKER, withoutRules("dport " + Cluster.AGENT_PORT), scene -> {
+            String asTheWorker = toAgent(scene) + " ip saddr "
+                    + IpAddresses.text(scene.cluster().workerAddress());
+            try (Counter atVm = scene.vm().count("prerouting", asTheWorker)) {
+                assertThat(agent(scene).ok()).as("connected").isTrue();
+                assertThat(atVm.packets()).isPositive();
+            }
+        });
+    }
+
+    @Test
+    void theVmsInputDropAloneClosesTheManagementPortAcrossTheVpc() throws Exception {
+        pod(Setting.BY_POD_VM, UnaryOperator.identity(), scene -> {
+            try (Counter worker = scene.worker().count("prerouting", toAgent(scene));
+                    Counter atVm = scene.vm().count("prerouting", toAgent(scene));
+                    Counter taken = scene.vm().count("input", LATE, toAgent(scene))) {
+                assertThat(agent(scene).ok()).isFalse();
+                assertThat(worker.packets()).as("packets on the worker").isZero();
+                assertThat(atVm.packets()).as("packets at the VM").isPositive();
+                assertThat(taken.packets()).as("packets that the VM took").isZero();
+            }
+        });
+    }
+
+    @Test
+    void withoutItThePodConnectsAcrossTheVpc() throws Exception {
+        pod(
+                Setting.BY_POD_VM,
+                withoutRules("dport " + Cluster.AGENT_PORT),
+                scene -> assertThat(agent(scene).ok()).as("connected").isTrue());
+    }
+
+    /** Looks at a pod. */
+    @FunctionalInterface
+    private interface Look {
+        void at(Scene scene) throws Exception;
+    }
+
+    private static void pod(Setting setting, UnaryOperator<Plan> change, Look look) throws Exception {
+        try (PlannedPod pod = PlannedPod.plan(
+                lab.cluster(), setting, PlannedPod.SeatOnWorker.of(lab.cluster().newPod()), "guarded")) {
+            look.at(pod.apply(change).scene());
+        }
+    }
+
+    private static UnaryOperator<Plan> withoutRules(String text) {
+        Predicate<NftRules.Rule> naming = rule -> rule.text().contains(text);
+        return PlanChange.withoutRules(naming);
+    }
+
+    private static UnaryOperator<Plan> withoutRefusals() {
+        return PlanChange.withoutOps(op -> op instanceof Op.Route route
+                && route.destination().isHost()
+                && route.destination().contains(METADATA_ADDRESS)
+                && !NetnsRef.OWN.equals(route.ns()));
+    }
+
+    private static Ran metadata(Scene scene) {
+        return connect(scene, METADATA, 80);
+    }
+
+    private static Ran agent(Scene scene) {
+        return connect(scene, IpAddresses.text(scene.vmAddress()), Cluster.AGENT_PORT);
+    }
+
+    private static Ran connect(Scene scene, String address, int port) {
+        return scene.shell().run(List.of("timeout", "2", "bash", "-c", "exec 3<>/dev/tcp/" + address + "/" + port));
+    }
+
+    private static String toAgent(Scene scene) {
+        return "ip daddr " + IpAddresses.text(scene.vmAddress()) + " tcp dport " + Cluster.AGENT_PORT;
+    }
+}

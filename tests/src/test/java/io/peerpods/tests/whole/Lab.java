@@ -1,0 +1,98 @@
+package io.peerpods.tests.whole;
+
+import io.peerpods.room.RoomSpec;
+import io.peerpods.testing.Leftovers;
+import io.peerpods.tests.lab.Adaptor;
+import io.peerpods.tests.lab.Cluster;
+import io.peerpods.tests.lab.Distributions;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+
+/**
+ * A cluster for one test class, with any number of adaptors. Closing it removes everything and fails when something of it is still on
+ * the machine.
+ */
+final class Lab implements AutoCloseable {
+
+    private static final AtomicInteger COUNT = new AtomicInteger();
+
+    private final Leftovers before;
+    private final Path directory;
+    private final Cluster cluster;
+    private final String prefix;
+    private final List<Adaptor> adaptors = new ArrayList<>();
+
+    private Lab(RoomSpec spec) {
+        this.before = Leftovers.census();
+        // Short: a socket's path has at most 107 bytes.
+        this.directory = Path.of("/run", "ppl" + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet());
+        try {
+            Files.createDirectories(directory);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        this.cluster = Cluster.make(directory.resolve("room"), spec);
+        this.prefix = cluster.room().prefix();
+    }
+
+    /** With an underlay of 1500 bytes. */
+    static Lab make() {
+        return make(RoomSpec.DEFAULT.withMtu(1500));
+    }
+
+    static Lab make(RoomSpec spec) {
+        return new Lab(spec);
+    }
+
+    Cluster cluster() {
+        return cluster;
+    }
+
+    /** A directory of this lab that nobody has yet. */
+    Path fresh(String hint) {
+        return directory.resolve(hint + COUNT.incrementAndGet());
+    }
+
+    /** An adaptor on the worker, ready. */
+    Adaptor adaptor(Adaptor.Options options) throws InterruptedException {
+        Adaptor adaptor =
+                Adaptor.start(Distributions.find().orElseThrow(), cluster, cluster.worker(), fresh("a"), options);
+        adaptors.add(adaptor);
+        return adaptor.awaitReady();
+    }
+
+    @Override
+    public void close() {
+        adaptors.forEach(Adaptor::close);
+        cluster.close();
+        remove(directory);
+        List<String> left = left();
+        if (!left.isEmpty()) {
+            throw new AssertionError("left behind: " + left);
+        }
+    }
+
+    /** Others may use this machine at the same time: only what bears this room's prefix, or is a child of this process, is ours. */
+    private List<String> left() {
+        return Leftovers.census().since(before).stream()
+                .filter(thing -> thing.startsWith("process ") || thing.contains(prefix))
+                .toList();
+    }
+
+    private static void remove(Path root) {
+        try (Stream<Path> paths = Files.walk(root)) {
+            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(path);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("remove " + root, e);
+        }
+    }
+}

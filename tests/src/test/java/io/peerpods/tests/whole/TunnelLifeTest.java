@@ -1,0 +1,153 @@
+package io.peerpods.tests.whole;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.peerpods.linux.IpAddresses;
+import io.peerpods.testing.NeedsProgram;
+import io.peerpods.testing.NeedsRoot;
+import io.peerpods.tests.lab.PlannedPod;
+import io.peerpods.tests.lab.Ran;
+import io.peerpods.tests.lab.Scene;
+import io.peerpods.tests.lab.Setting;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A tunnel from before it is made until after it is gone. */
+@NeedsRoot
+@NeedsProgram({"ip", "tc", "nft", "nsenter", "unshare", "setsid", "ping"})
+class TunnelLifeTest {
+
+    @SuppressWarnings("NullAway.Init")
+    private static Lab lab;
+
+    @BeforeAll
+    static void make() {
+        lab = Lab.make();
+    }
+
+    @AfterAll
+    static void end() {
+        lab.close();
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"BY_WORKER", "BY_POD_VM"})
+    void undoingItLeavesTheWorkerAndTheVmAsTheyWere(Setting setting) throws Exception {
+        try (PlannedPod pod = pod(setting)) {
+            Scene scene = pod.scene();
+            assertThat(pingToPod(scene).ok())
+                    .as("the CNI's own namespace answers before")
+                    .isTrue();
+            List<String> worker = Network.of(scene.onWorker());
+            List<String> vm = Network.of(scene.vm());
+            pod.apply(UnaryOperator.identity());
+            assertThat(Network.of(scene.onWorker())).isNotEqualTo(worker);
+            pod.undo();
+            assertThat(Network.of(scene.onWorker())).isEqualTo(worker);
+            assertThat(Network.of(scene.vm())).isEqualTo(vm);
+            assertThat(pingToPod(scene).ok())
+                    .as("the CNI's own namespace answers again")
+                    .isTrue();
+        }
+    }
+
+    @Test
+    void makingItTwiceChangesNothing() throws Exception {
+        try (PlannedPod pod = pod(Setting.BY_POD_VM)) {
+            pod.apply(UnaryOperator.identity());
+            List<String> inVm = Network.of(pod.scene().inVm());
+            List<String> onWorker = Network.of(pod.scene().onWorker());
+            pod.apply(UnaryOperator.identity());
+            assertThat(Network.of(pod.scene().inVm())).isEqualTo(inVm);
+            assertThat(Network.of(pod.scene().onWorker())).isEqualTo(onWorker);
+            assertThat(pod.differences()).isEmpty();
+        }
+    }
+
+    @Test
+    void whatSomebodyTookAwayIsSeenAndPutBack() throws Exception {
+        try (PlannedPod pod = pod(Setting.BY_WORKER)) {
+            pod.apply(UnaryOperator.identity());
+            Scene scene = pod.scene();
+            scene.onWorker().require("tc", "qdisc", "del", "dev", "eth0", "clsact");
+            scene.inVm().require("ip", "route", "del", "default");
+            assertThat(pod.differences()).hasSize(2);
+            pod.apply(UnaryOperator.identity());
+            assertThat(pod.differences()).isEmpty();
+            assertThat(pingToPod(scene).ok()).isTrue();
+        }
+    }
+
+    /** The kernel keeps a VNI for the namespace that a vxlan was made from, wherever the device is. */
+    @Test
+    void itsVniIsTakenInTheWorkersNamespace() throws Exception {
+        try (PlannedPod pod = pod(Setting.BY_WORKER)) {
+            pod.apply(UnaryOperator.identity());
+            int vni = pod.spec().vxlanId();
+            assertThat(addVxlan(pod.scene(), vni).ok()).as("the same VNI").isFalse();
+            Ran next = addVxlan(pod.scene(), vni + 1);
+            pod.scene().worker().run("ip", "link", "del", "other0");
+            assertThat(next.ok()).as("the next VNI").isTrue();
+        }
+    }
+
+    /** The worker's own stack is silent while the pod is elsewhere: the pod answers ARP, with the hardware address it had. */
+    @Test
+    void thePodAnswersForItsAddress() throws Exception {
+        try (PlannedPod pod = pod(Setting.BY_WORKER)) {
+            pod.apply(UnaryOperator.identity());
+            Scene scene = pod.scene();
+            scene.worker().run("ip", "neigh", "flush", "dev", "cni0");
+            assertThat(scene.pingToPod(scene.worker()).ok()).isTrue();
+            String known = scene.worker().require("ip", "neigh", "show", IpAddresses.text(scene.podAddress()));
+            assertThat(known).contains(scene.podMac().toString());
+            assertThat(scene.inVm().require("ip", "link", "show", "eth0"))
+                    .contains(scene.podMac().toString());
+        }
+    }
+
+    /** The management address is an ordinary one of the VPC: only the agent's port is closed, so that port needs its TLS. */
+    @Test
+    void thePodReachesItsVmsManagementAddressItself() throws Exception {
+        try (PlannedPod pod = pod(Setting.BY_POD_VM)) {
+            Scene scene = pod.apply(UnaryOperator.identity()).scene();
+            assertThat(scene.pingFromPod(scene.vmAddress()).ok()).isTrue();
+            assertThat(scene.worker()
+                            .run("ping", "-n", "-c", "1", "-W", "5", IpAddresses.text(scene.vmAddress()))
+                            .ok())
+                    .isTrue();
+        }
+    }
+
+    private static PlannedPod pod(Setting setting) throws Exception {
+        return PlannedPod.plan(
+                lab.cluster(), setting, PlannedPod.SeatOnWorker.of(lab.cluster().newPod()), "alive");
+    }
+
+    private static Ran pingToPod(Scene scene) {
+        return scene.pingToPod(scene.cluster().neighbour());
+    }
+
+    private static Ran addVxlan(Scene scene, int vni) {
+        return scene.worker()
+                .run(
+                        "ip",
+                        "link",
+                        "add",
+                        "other0",
+                        "type",
+                        "vxlan",
+                        "id",
+                        Integer.toString(vni),
+                        "remote",
+                        "10.10.1.9",
+                        "dstport",
+                        "4789",
+                        "udp6zerocsumrx");
+    }
+}

@@ -56,7 +56,9 @@ public final class Census {
     }
 
     private static Stream<Path> journals(Path state) {
-        return files(state).filter(file -> file.toString().contains("journal"));
+        return files(state)
+                .filter(Files::isRegularFile)
+                .filter(file -> file.toString().contains("journal"));
     }
 
     private static Stream<Path> files(Path directory) {
@@ -64,7 +66,7 @@ public final class Census {
             return Stream.empty();
         }
         try (Stream<Path> all = Files.walk(directory)) {
-            return all.filter(path -> !path.equals(directory)).toList().stream();
+            return all.filter(path -> !path.equals(directory)).sorted().toList().stream();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -34,7 +34,7 @@ public enum OpKind {
     /** Whether the plan has such ops at all. */
     public boolean isIn(Plan plan) {
         return plan.ops().stream()
-                .anyMatch(op -> covers(op) || this == MTU && op instanceof Op.Link link && link.mtu() != 0);
+                .anyMatch(op -> covers(op) || (this == MTU && op instanceof Op.Link link && link.mtu() != 0));
     }
 
     /** The plan without them. What only makes sense after a move goes with it. */

@@ -99,21 +99,21 @@ class AblationTest {
     }
 
     /** The pod's place on the worker, as the setting's CNI makes it. */
-    private record Seat(PlannedPod.SeatOnWorker onWorker, AutoCloseable end) implements AutoCloseable {
+    private record Seat(PlannedPod.SeatOnWorker onWorker, Runnable end) implements AutoCloseable {
 
         static Seat make(Lab lab, Setting setting) {
             return switch (setting.cni()) {
                 case BRIDGE -> new Seat(PlannedPod.SeatOnWorker.of(lab.cluster().newPod()), () -> {});
                 case ROUTED -> {
                     RoutedCni cni = RoutedCni.make(lab.cluster());
-                    yield new Seat(cni.seat(), cni);
+                    yield new Seat(cni.seat(), cni::close);
                 }
             };
         }
 
         @Override
-        public void close() throws Exception {
-            end.close();
+        public void close() {
+            end.run();
         }
     }
 }

@@ -376,7 +376,7 @@ public final class AgentRelay implements AutoCloseable {
     private record Answered(CompletableFuture<Frames.Answer> answer) implements Upstream.Sink {
 
         @Override
-        public void frame(FrameReader frame, boolean last) {
+        public void frame(FrameReader frame, boolean last) throws IOException {
             try {
                 answer.complete(Frames.answer(frame.copyBody()));
             } catch (InvalidProtocolBufferException e) {

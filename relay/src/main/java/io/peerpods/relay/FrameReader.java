@@ -5,16 +5,21 @@ import java.io.IOException;
 
 /**
  * Reads frames from a wire into memory that it uses again: after {@link #next}, the accessors describe one frame until the
- * following {@code next}. The header stands right before the body, so that a changed frame goes out in one write. For one thread.
+ * following {@code next}. The header stands right before the body, so that a changed frame goes out in one write. A reader that
+ * gives frames {@link #inPieces} has the beginning of a large one at hand, and {@link #nextPiece} brings the rest. For one thread.
  */
 final class FrameReader {
 
     private static final int BUFFER = 64 << 10;
 
+    /** Small enough for all parties to work at the same time, large enough that they do not wake each other up all the time. */
+    private static final int PIECE = 128 << 10;
+
     /** Memory for larger frames is kept up to this size; the rest of the way to 4 MiB is taken and given back per frame. */
     private static final int KEPT = 2 << 20;
 
     private final Wire wire;
+    private final boolean pieces;
     private final byte[] buffer = new byte[BUFFER];
     private byte[] large = new byte[0];
     private int position;
@@ -27,19 +32,35 @@ final class FrameReader {
     private int type;
     private int flags;
     private long declared;
+    private int atHand;
+    private int outstanding;
 
     FrameReader(Wire wire) {
+        this(wire, false);
+    }
+
+    private FrameReader(Wire wire, boolean pieces) {
         this.wire = wire;
+        this.pieces = pieces;
+    }
+
+    /** Does not wait for the whole of a frame that is larger than a buffer: it can be on its way out before its end is here. */
+    static FrameReader inPieces(Wire wire) {
+        return new FrameReader(wire, true);
     }
 
     /**
-     * Waits for a whole frame. The body of one that is longer than the protocol allows is read and thrown away.
+     * Waits for a frame. The body of one that is longer than the protocol allows is read and thrown away.
      *
      * @return false when the stream ended between two frames
      */
     boolean next() throws IOException {
         if (large.length > KEPT) {
             large = new byte[0];
+        }
+        if (outstanding > 0) {
+            discard(outstanding);
+            outstanding = 0;
         }
         if (!fill(Frames.HEADER)) {
             return false;
@@ -51,6 +72,7 @@ final class FrameReader {
         declared = Integer.toUnsignedLong(size);
         if (declared > Frames.MAX_BODY) {
             length = 0;
+            atHand = 0;
             position += Frames.HEADER;
             discard(declared);
             return true;
@@ -64,9 +86,46 @@ final class FrameReader {
             array = buffer;
             start = position;
             position += whole;
+            atHand = whole;
+        } else if (pieces) {
+            array = buffer;
+            start = position;
+            atHand = limit - position;
+            outstanding = whole - atHand;
+            position = limit;
         } else {
             readLarge(whole);
+            atHand = whole;
         }
+        return true;
+    }
+
+    /** How many bytes stand at {@link #start}: the whole frame, or the first or next piece of it. */
+    int atHand() {
+        return atHand;
+    }
+
+    /** Brings the next piece of the frame to {@link #start}; false when there is none. */
+    boolean nextPiece() throws IOException {
+        if (outstanding == 0) {
+            return false;
+        }
+        if (large.length < PIECE) {
+            large = new byte[PIECE];
+        }
+        array = large;
+        start = 0;
+        atHand = 0;
+        int piece = Math.min(PIECE, outstanding);
+        while (atHand < piece) {
+            int got = wire.read(large, atHand, piece - atHand);
+            if (got < 0) {
+                outstanding = 0;
+                throw cutShort();
+            }
+            atHand += got;
+        }
+        outstanding -= piece;
         return true;
     }
 
@@ -91,7 +150,7 @@ final class FrameReader {
         return flags;
     }
 
-    /** Where the frame is: header at {@link #start}, body right behind it. */
+    /** Where the frame is: header at {@link #start}, body right behind it, {@link #atHand} bytes altogether. */
     byte[] array() {
         return array;
     }
@@ -100,20 +159,20 @@ final class FrameReader {
         return start;
     }
 
-    /** Length of the body. */
+    /** Length of the body, be it here yet or not. */
     int length() {
         return length;
     }
 
-    /** Length of the frame. */
-    int wholeLength() {
-        return Frames.HEADER + length;
-    }
-
     /** The body as a copy that outlives the next frame. */
-    byte[] copyBody() {
+    byte[] copyBody() throws IOException {
         byte[] body = new byte[length];
-        System.arraycopy(array, start + Frames.HEADER, body, 0, length);
+        int copied = atHand - Frames.HEADER;
+        System.arraycopy(array, start + Frames.HEADER, body, 0, copied);
+        while (nextPiece()) {
+            System.arraycopy(array, start, body, copied, atHand);
+            copied += atHand;
+        }
         return body;
     }
 

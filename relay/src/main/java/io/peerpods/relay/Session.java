@@ -16,7 +16,8 @@ import org.slf4j.LoggerFactory;
 /**
  * One caller's connection and the connection towards the agent that belongs to it: frames go over as they are, under the number
  * that the other side knows the call by. The caller's hang-up closes the agent's connection, which cancels its calls there; when
- * the agent's connection breaks, the calls on their way fail and later ones get a new connection. There are no time-outs here: a
+ * the agent's connection breaks, the calls on their way fail and later ones get a new connection, unless it broke in the middle of an
+ * answer of which the caller has the beginning: then the caller is hung up on. There are no time-outs here: a
  * call may wait for days, a caller may never call.
  */
 final class Session implements Closeable {
@@ -83,7 +84,7 @@ final class Session implements Closeable {
         calls.clear();
     }
 
-    private void request() {
+    private void request() throws IOException {
         int number = frames.stream();
         Status wrong = objection(number);
         if (wrong != null) {
@@ -98,7 +99,7 @@ final class Session implements Closeable {
             // An edit may wait for a device or a route; the other calls of this caller do not wait with it.
             Thread.ofVirtual().name("agent-edit").start(() -> editAndForward(call, view, body));
         } else {
-            forward(call, frames.array(), frames.start(), frames.wholeLength());
+            forward(call, frames.array(), frames.start(), frames.atHand());
         }
     }
 
@@ -126,7 +127,7 @@ final class Session implements Closeable {
     private void data() {
         Call call = calls.get(frames.stream());
         if (call != null && call.on != null && !frames.isOversized()) {
-            call.on.sendData(call.onNumber, frames.array(), frames.start(), frames.wholeLength());
+            call.on.sendData(call.onNumber, frames.array(), frames.start(), frames.atHand());
         }
     }
 
@@ -224,15 +225,28 @@ final class Session implements Closeable {
     }
 
     private void answer(byte[] frame) {
-        answer(frame, 0, frame.length);
-    }
-
-    private void answer(byte[] array, int start, int wholeLength) {
         answering.lock();
         try {
-            caller.write(array, start, wholeLength);
+            caller.write(frame, 0, frame.length);
         } catch (IOException hungUp) {
             caller.close(); // the reading side ends with it, and run() cleans up
+        } finally {
+            answering.unlock();
+        }
+    }
+
+    /** Hands a frame on as it comes; the pieces of a large one are on their way to the caller while the agent still sends. */
+    private void answer(FrameReader frame) throws IOException {
+        answering.lock();
+        try {
+            caller.write(frame.array(), frame.start(), frame.atHand());
+            while (frame.nextPiece()) {
+                caller.write(frame.array(), frame.start(), frame.atHand());
+            }
+        } catch (IOException eitherSide) {
+            // In the middle of a frame there is no way to tell the caller anything else.
+            caller.close();
+            throw eitherSide;
         } finally {
             answering.unlock();
         }
@@ -256,7 +270,7 @@ final class Session implements Closeable {
         }
 
         @Override
-        public void frame(FrameReader frame, boolean last) {
+        public void frame(FrameReader frame, boolean last) throws IOException {
             if (last) {
                 calls.remove(number, this);
             }
@@ -268,7 +282,7 @@ final class Session implements Closeable {
                 return;
             }
             Frames.putInt(frame.array(), frame.start() + 4, number);
-            answer(frame.array(), frame.start(), frame.wholeLength());
+            answer(frame);
         }
 
         @Override

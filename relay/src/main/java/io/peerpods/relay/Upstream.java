@@ -17,8 +17,12 @@ final class Upstream implements Closeable {
     /** Where the answers of one call go. */
     interface Sink {
 
-        /** A frame of this call, valid until this returns; after one with {@code last} set nothing more comes. */
-        void frame(FrameReader frame, boolean last);
+        /**
+         * A frame of this call, in pieces perhaps, valid until this returns; after one with {@code last} set nothing more comes.
+         *
+         * @throws IOException when the rest of the frame cannot be read
+         */
+        void frame(FrameReader frame, boolean last) throws IOException;
 
         /** The connection broke before the call was over; nothing more comes. */
         void broken(Status why);
@@ -121,7 +125,7 @@ final class Upstream implements Closeable {
     private void read() {
         String reason = "it was closed from the other side";
         try {
-            FrameReader frames = new FrameReader(wire);
+            FrameReader frames = FrameReader.inPieces(wire);
             while (frames.next()) {
                 dispatch(frames);
             }
@@ -142,7 +146,7 @@ final class Upstream implements Closeable {
         }
     }
 
-    private void dispatch(FrameReader frame) {
+    private void dispatch(FrameReader frame) throws IOException {
         boolean response = frame.type() == Frames.RESPONSE;
         if (!response && frame.type() != Frames.DATA) {
             return;

@@ -305,6 +305,16 @@ class AgentPathTest {
     }
 
     @Test
+    void anAnswerThatIsCutInTheMiddleNeverLooksComplete() throws Exception {
+        agent((connection, stream, body) -> connection.sendTheBeginning(stream, 3 << 20, 1 << 20));
+        relayTo(forwarder(tls.vm()), tls.worker());
+        Caller caller = caller();
+        CompletableFuture<byte[]> answer = caller.send(1, Caller.request(AGENT, "ReadStdout", new byte[0], 0));
+        Eventually.until("the caller is hung up on", caller::hasEnded);
+        assertThat(answer).isNotDone();
+    }
+
+    @Test
     void checkPassesTheAgentsOwnWordOn() throws Exception {
         agent(RecordingAgent.answering(serving(HealthCheckResponse.ServingStatus.SERVING)));
         AgentRelay relay = relayTo(forwarder(tls.vm()), tls.worker());

@@ -87,6 +87,14 @@ final class RecordingAgent implements AutoCloseable {
             this.wire = wire;
         }
 
+        /** So many bytes of a response that says it is longer, then nothing more. */
+        synchronized void sendTheBeginning(int stream, int declared, int sent) throws IOException {
+            byte[] frame = new byte[Frames.HEADER + sent];
+            Frames.putHeader(frame, 0, declared, stream, Frames.RESPONSE, 0);
+            wire.write(frame, 0, frame.length);
+            wire.close();
+        }
+
         synchronized void send(int stream, int type, int flags, byte[] body) throws IOException {
             byte[] frame = Frames.frame(stream, type, flags, body);
             wire.write(frame, 0, frame.length);

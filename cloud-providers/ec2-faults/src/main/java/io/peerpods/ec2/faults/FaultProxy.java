@@ -21,6 +21,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 
 /**
@@ -77,6 +78,11 @@ public final class FaultProxy implements AutoCloseable {
         states.boot(time);
     }
 
+    /** Tells the id of each instance at its launch, from now on. */
+    public void onLaunch(Consumer<String> listener) {
+        states.onLaunch(listener);
+    }
+
     /** Calls beyond the burst and the refill a second are answered with RequestLimitExceeded. */
     public void throttle(String action, double burst, double perSecond) {
         buckets.put(action, new RequestBucket(burst, perSecond));
@@ -116,6 +122,7 @@ public final class FaultProxy implements AutoCloseable {
         handled.clear();
         latency = Duration.ZERO;
         states.boot(Duration.ZERO);
+        states.onLaunch(instance -> {});
         tokens = new ClientTokens();
     }
 

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
 import javax.xml.transform.OutputKeys;
@@ -35,9 +36,14 @@ final class States {
     private final Map<String, String> attachedLater = new ConcurrentHashMap<>();
     private final Set<String> endWithInstance = ConcurrentHashMap.newKeySet();
     private volatile Duration boot = Duration.ZERO;
+    private volatile Consumer<String> listener = instance -> {};
 
     void boot(Duration time) {
         boot = time;
+    }
+
+    void onLaunch(Consumer<String> listener) {
+        this.listener = listener;
     }
 
     boolean isTerminated(String instance) {
@@ -116,6 +122,7 @@ final class States {
 
     private void launched(String id, Element instance) {
         launchedAt.put(id, System.nanoTime());
+        listener.accept(id);
         for (Element nic : Xml.elements(instance, "networkInterfaceId")) {
             instanceOfInterface.put(nic.getTextContent(), id);
         }

@@ -32,6 +32,9 @@ test: dist/.made ## every test; what was skipped, and why, is listed at the end 
 bench: dist/.made ## the figures, each as a ratio to a reference of the same run (root)
 	@scripts/bench
 
+bench-aws: ## 200 pods at once on an emulated EC2, the existing system beside it (needs moto_server; a quarter of an hour)
+	@scripts/bench-aws
+
 fmt: ## formats every source file
 	$(MAVEN) -q spotless:apply
 

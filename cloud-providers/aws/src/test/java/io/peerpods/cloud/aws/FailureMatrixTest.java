@@ -166,6 +166,17 @@ final class FailureMatrixTest {
     }
 
     @Test
+    void anInstanceThatIsNotVisibleYetIsNotLaunchedAgain(Ec2World world) throws Exception {
+        MemoryLog log = new MemoryLog();
+        AwsCloud cloud = world.open();
+        world.proxy().unseen(Duration.ofMillis(1500));
+        PodVm vm = cloud.launch(spec("s1"), log);
+
+        assertThat(cloud.launch(spec("s1"), log)).isEqualTo(vm);
+        assertThat(world.instances()).hasSize(1);
+    }
+
+    @Test
     void aRecordThatIsLostAltogetherIsMadeGoodByTags(Ec2World world) throws Exception {
         Census before = world.census();
         AwsCloud cloud = world.open(true, ELASTIC);

@@ -78,6 +78,11 @@ public final class FaultProxy implements AutoCloseable {
         states.boot(time);
     }
 
+    /** Instances are not described for this long after their launch. */
+    public void unseen(Duration time) {
+        states.unseen(time);
+    }
+
     /** Tells the id of each instance at its launch, from now on. */
     public void onLaunch(Consumer<String> listener) {
         states.onLaunch(listener);
@@ -122,6 +127,7 @@ public final class FaultProxy implements AutoCloseable {
         handled.clear();
         latency = Duration.ZERO;
         states.boot(Duration.ZERO);
+        states.unseen(Duration.ZERO);
         states.onLaunch(instance -> {});
         tokens = new ClientTokens();
     }

@@ -36,10 +36,21 @@ final class States {
     private final Map<String, String> attachedLater = new ConcurrentHashMap<>();
     private final Set<String> endWithInstance = ConcurrentHashMap.newKeySet();
     private volatile Duration boot = Duration.ZERO;
+    private volatile Duration unseen = Duration.ZERO;
     private volatile Consumer<String> listener = instance -> {};
 
     void boot(Duration time) {
         boot = time;
+    }
+
+    /** For this long after its launch an instance is not described: EC2 is consistent in the end only. */
+    void unseen(Duration time) {
+        unseen = time;
+    }
+
+    private boolean isUnseen(String instance) {
+        Long at = launchedAt.get(instance);
+        return at != null && System.nanoTime() - at < unseen.toNanos();
     }
 
     void onLaunch(Consumer<String> listener) {
@@ -113,7 +124,9 @@ final class States {
             if (call.action().equals("RunInstances")) {
                 launched(id, instance);
             }
-            if (isPending(id) || call.action().equals("RunInstances")) {
+            if (call.action().equals("DescribeInstances") && isUnseen(id)) {
+                instance.getParentNode().removeChild(instance);
+            } else if (isPending(id) || call.action().equals("RunInstances")) {
                 makePending(state, instance);
             }
         }

@@ -19,10 +19,10 @@ import io.peerpods.cloud.aws.instancetype.Demand;
 import io.peerpods.cloud.aws.subnet.Placement;
 import io.peerpods.cloud.aws.volume.Volumes;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -37,6 +37,9 @@ import software.amazon.awssdk.services.ec2.model.RunInstancesRequest;
 public final class Launcher {
 
     private static final Logger log = LoggerFactory.getLogger(Launcher.class);
+
+    private static final int MOST_LOOKS = 6;
+    private static final Duration UNTIL_VISIBLE = Duration.ofSeconds(1);
 
     private final FactsSource facts;
     private final List<CapacityType> capacity;
@@ -85,13 +88,24 @@ public final class Launcher {
         if (record.open().isPresent()) {
             sender.resolve(record);
         } else if (!record.instance().isEmpty()) {
-            Map<String, Instance> found = instances.describe(Set.of(record.instance()));
-            Instance instance = found.get(record.instance());
-            if (instance == null || InstanceWatch.isEnding(instance)) {
+            Optional<Instance> instance = look(record.instance());
+            if (instance.isEmpty() || InstanceWatch.isEnding(instance.get())) {
                 log.info("instance {} is gone: a new one is launched", record.instance());
                 record.lost();
             }
         }
+    }
+
+    /** The instance; one that was launched a moment ago may not be visible at once. */
+    private Optional<Instance> look(String id) throws CloudException, InterruptedException {
+        Optional<Instance> found = Optional.empty();
+        for (int looks = 0; found.isEmpty() && looks < MOST_LOOKS; looks++) {
+            if (looks > 0) {
+                Thread.sleep(UNTIL_VISIBLE);
+            }
+            found = Optional.ofNullable(instances.describe(Set.of(id)).get(id));
+        }
+        return found;
     }
 
     private void start(LaunchRecord record, LaunchSpec spec, LaunchFacts known)

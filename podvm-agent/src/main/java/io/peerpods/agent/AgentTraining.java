@@ -18,6 +18,7 @@ import io.peerpods.daemon.Logs;
 import io.peerpods.daemon.SdNotify;
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.IpPrefix;
+import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.MacAddress;
 import io.peerpods.linux.Netns;
 import io.peerpods.linux.op.Executor;
@@ -345,12 +346,21 @@ final class AgentTraining {
     }
 
     private void clean() throws IOException {
-        Netns.delete(pod);
-        Netns.delete(vm);
+        removeNamespace(pod);
+        removeNamespace(vm);
         try (Stream<Path> files = Files.walk(directory)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(file);
             }
+        }
+    }
+
+    /** Where it could not be made, only an empty file of that name is there. */
+    private static void removeNamespace(Path namespace) {
+        try {
+            Netns.delete(namespace);
+        } catch (LinuxException notMade) {
+            log.debug("no namespace at {}: {}", namespace, notMade.getMessage());
         }
     }
 }

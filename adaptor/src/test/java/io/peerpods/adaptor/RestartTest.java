@@ -1,0 +1,273 @@
+package io.peerpods.adaptor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.peerpods.proto.agent.CheckRequest;
+import io.peerpods.proto.agent.HealthCheckResponse.ServingStatus;
+import io.peerpods.proto.agent.HealthGrpc;
+import io.peerpods.testing.NeedsProgram;
+import io.peerpods.testing.NeedsRoot;
+import io.peerpods.testing.TempNetns;
+import io.peerpods.ttrpc.TtrpcChannel;
+import java.net.UnixDomainSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What survives the end of an adaptor, clean or not, and what the next one makes of it. */
+@NeedsRoot
+@NeedsProgram({"nft", "nsenter", "mount"})
+class RestartTest {
+
+    private static final String ID = "f".repeat(64);
+    private static final String OTHER = "e".repeat(64);
+
+    private TestWorker worker;
+
+    @BeforeEach
+    void open() throws Exception {
+        worker = TestWorker.open();
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        worker.close();
+    }
+
+    private void awaitNothingLeft(String id) throws Exception {
+        Eventually.holds("VM is gone", () -> !worker.cloud().sandboxes().contains(id));
+        Eventually.holds(
+                "directory is gone", () -> !Files.exists(worker.podsDirectory().resolve(id)));
+        assertThat(worker.leftovers()).isEmpty();
+    }
+
+    private static ServingStatus check(String path) throws Exception {
+        try (TtrpcChannel agent = TtrpcChannel.connect(UnixDomainSocketAddress.of(path))) {
+            return HealthGrpc.newBlockingStub(agent)
+                    .withDeadlineAfter(Duration.ofSeconds(60))
+                    .check(CheckRequest.getDefaultInstance())
+                    .getStatus();
+        }
+    }
+
+    @Test
+    void killedRightAfterTheLaunchTheVmIsKnownAndStopVmRemovesIt() throws Exception {
+        TempNetns pod = worker.pod();
+        AdaptorProcess first = worker.adaptor();
+        first.create(ID, "web", pod.path().toString());
+        CountDownLatch held = new CountDownLatch(1);
+        worker.cloud().hold(held);
+        CompletableFuture<Boolean> start = CompletableFuture.supplyAsync(() -> {
+            try {
+                first.startVm(ID);
+                return true;
+            } catch (Exception e) {
+                return false;
+            }
+        });
+        Eventually.holds(
+                "socket", () -> Files.exists(worker.podsDirectory().resolve(ID).resolve("agent.ttrpc")));
+        first.kill();
+        held.countDown();
+        worker.cloud().hold(null);
+        assertThat(start.get()).isFalse();
+
+        AdaptorProcess second = worker.adaptor();
+        second.stopVm(ID);
+        awaitNothingLeft(ID);
+    }
+
+    @Test
+    void aPodThatIsUpIsAdoptedAndItsAgentReachedAgain() throws Exception {
+        TempNetns pod = worker.pod();
+        AdaptorProcess first = worker.adaptor();
+        String path = first.create(ID, "web", pod.path().toString());
+        first.startVm(ID);
+        assertThat(first.terminate()).as(first.output()).isZero();
+        assertThat(worker.cloud().sandboxes()).contains(ID);
+        assertThat(first.socket()).doesNotExist();
+        assertThat(path).satisfies(socket -> assertThat(Path.of(socket)).doesNotExist());
+        // Somebody has damaged the tunnel meanwhile.
+        pod.exec("ip", "link", "del", "vxlan1");
+
+        AdaptorProcess second = worker.adaptor();
+        assertThat(check(path)).isEqualTo(ServingStatus.SERVING);
+        second.startVm(ID);
+        assertThat(worker.cloud().launches()).isEqualTo(1);
+        assertThat(pod.exec("ip", "-o", "link", "show")).contains("vxlan1");
+        // Another pod does not get the living one's VNI.
+        second.create(OTHER, "next", worker.pod().path().toString());
+        second.startVm(OTHER);
+        second.kill();
+
+        AdaptorProcess third = worker.adaptor();
+        third.stopVm(ID);
+        third.stopVm(OTHER);
+        awaitNothingLeft(ID);
+        awaitNothingLeft(OTHER);
+        assertThat(pod.exec("ip", "-o", "link", "show")).doesNotContain("vxlan1");
+    }
+
+    @Test
+    void aSecondAdaptorIsRefusedAndTheFirstGoesOn() throws Exception {
+        AdaptorProcess first = worker.adaptor();
+        AdaptorProcess second = worker.begin(Map.of());
+        assertThat(second.awaitExit()).isEqualTo(1);
+        assertThat(second.output()).contains("another adaptor", "process " + first.pid());
+        AdaptorProcess third =
+                worker.begin(Map.of(), "-state-dir=" + worker.directory().resolve("state2"));
+        assertThat(third.awaitExit()).isEqualTo(1);
+        assertThat(third.output()).contains("listens on " + first.socket());
+        first.stopVm(ID);
+    }
+
+    @Test
+    void anOrphanInTheCloudIsDeletedAndAnInterruptedRemovalIsFinished() throws Exception {
+        worker.cloud().plant(OTHER);
+        AdaptorProcess first = worker.adaptor();
+        Eventually.holds("orphan is gone", () -> worker.cloud().sandboxes().isEmpty());
+        first.create(ID, "web", worker.pod().path().toString());
+        first.startVm(ID);
+        CountDownLatch held = new CountDownLatch(1);
+        worker.cloud().holdDeletes(held);
+        first.stopVm(ID);
+        first.kill();
+        held.countDown();
+        worker.cloud().holdDeletes(null);
+        worker.adaptor();
+        awaitNothingLeft(ID);
+    }
+
+    @Test
+    void aLostStoreDeletesNothing() throws Exception {
+        AdaptorProcess first = worker.adaptor();
+        first.create(ID, "web", worker.pod().path().toString());
+        first.startVm(ID);
+        worker.cloud().plant(OTHER);
+        first.kill();
+        try (Stream<Path> files = Files.list(worker.directory().resolve("state"))) {
+            for (Path file : files.filter(path -> path.getFileName().toString().startsWith("sandboxes.db"))
+                    .toList()) {
+                Files.delete(file);
+            }
+        }
+
+        AdaptorProcess second = worker.adaptor();
+        assertThat(second.output()).contains("recovery", ID);
+        Eventually.holds("compared with the cloud", () -> second.output().contains("VMs in the cloud"));
+        assertThat(worker.cloud().sandboxes()).containsExactlyInAnyOrder(ID, OTHER);
+        // What Kata stops by name is removed all the same.
+        second.stopVm(ID);
+        awaitNothingLeft(ID);
+        assertThat(worker.cloud().sandboxes()).containsExactly(OTHER);
+        second.kill();
+        // With nothing carried any more, the next start clears up.
+        worker.adaptor();
+        Eventually.holds("orphan is gone", () -> worker.cloud().sandboxes().isEmpty());
+    }
+
+    @Test
+    void whatNobodyStartsAndWhosePodIsGoneIsRemoved() throws Exception {
+        AdaptorProcess adaptor = worker.adaptor("-unstarted-timeout=2s", "-sweep-interval=300ms");
+        TempNetns pod = worker.pod();
+        adaptor.create(ID, "web", pod.path().toString());
+        adaptor.startVm(ID);
+        adaptor.create(OTHER, "forgotten", worker.pod().path().toString());
+        Eventually.holds(
+                "the unstarted one is forgotten",
+                () -> !Files.exists(worker.podsDirectory().resolve(OTHER)));
+        assertThat(worker.cloud().sandboxes()).containsExactly(ID);
+        pod.close();
+        awaitNothingLeft(ID);
+    }
+
+    @Test
+    void whatCannotBeWrittenIsSaidAndLeavesNothing() throws Exception {
+        AdaptorProcess adaptor = worker.adaptor();
+        Files.createFile(worker.podsDirectory());
+        String netns = worker.pod().path().toString();
+        StatusRuntimeException refused =
+                catchThrowableOfType(StatusRuntimeException.class, () -> adaptor.create(ID, "web", netns));
+        assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.FAILED_PRECONDITION);
+        assertThat(refused.getStatus().getDescription()).contains(ID, "cannot make", "PODS_DIR");
+        Files.delete(worker.podsDirectory());
+        // No row is left: the id is unknown.
+        StatusRuntimeException unknown = catchThrowableOfType(StatusRuntimeException.class, () -> adaptor.startVm(ID));
+        assertThat(unknown.getStatus().getCode()).isEqualTo(Status.Code.NOT_FOUND);
+        adaptor.create(ID, "web", netns);
+        adaptor.stopVm(ID);
+        awaitNothingLeft(ID);
+    }
+
+    @Test
+    void aFullDiskIsSaidAndLeavesNothing() throws Exception {
+        Path state = Files.createDirectory(worker.directory().resolve("state"));
+        List<String> inOwnMounts = List.of(
+                "nsenter",
+                "--net=" + worker.netns().path(),
+                "unshare",
+                "-m",
+                "--propagation=slave",
+                "sh",
+                "-c",
+                "mount -t tmpfs -o size=512k none " + state + " && exec \"$@\"",
+                "sh");
+        AdaptorProcess adaptor = worker.begin(inOwnMounts, Map.of()).awaitReady();
+        Path there = Path.of("/proc", Long.toString(adaptor.pid()), "root")
+                .resolve(state.toString().substring(1));
+        byte[] block = new byte[4096];
+        try (var filler = Files.newOutputStream(there.resolve("filler"))) {
+            while (true) {
+                filler.write(block);
+            }
+        } catch (java.io.IOException full) {
+            assertThat(full).hasMessageContaining("space");
+        }
+        String netns = worker.pod().path().toString();
+        StatusRuntimeException refused =
+                catchThrowableOfType(StatusRuntimeException.class, () -> adaptor.create(ID, "web", netns));
+        assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+        assertThat(refused.getStatus().getDescription()).contains(ID, "STATE_DIR");
+        assertThat(worker.podsDirectory().resolve(ID)).doesNotExist();
+        Files.delete(there.resolve("filler"));
+        adaptor.create(ID, "web", netns);
+        adaptor.startVm(ID);
+        adaptor.stopVm(ID);
+        awaitNothingLeft(ID);
+    }
+
+    @Test
+    void twoCapabilitiesAndReadOnlyKernelSettingsAreEnough() throws Exception {
+        List<String> confined = List.of(
+                "nsenter",
+                "--net=" + worker.netns().path(),
+                "unshare",
+                "-m",
+                "--propagation=slave",
+                "sh",
+                "-c",
+                "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec setpriv --no-new-privs"
+                        + " --bounding-set=-all,+net_admin,+sys_admin --inh-caps=-all \"$@\"",
+                "sh");
+        AdaptorProcess adaptor = worker.begin(confined, Map.of()).awaitReady();
+        TempNetns pod = worker.pod();
+        String path = adaptor.create(ID, "web", pod.path().toString());
+        adaptor.startVm(ID);
+        assertThat(check(path)).isEqualTo(ServingStatus.SERVING);
+        assertThat(Files.readString(Path.of("/proc/" + adaptor.pid() + "/status")))
+                .contains("CapEff:\t0000000000201000", "NoNewPrivs:\t1");
+        adaptor.stopVm(ID);
+        awaitNothingLeft(ID);
+    }
+}

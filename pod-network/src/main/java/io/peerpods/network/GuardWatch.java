@@ -28,9 +28,7 @@ final class GuardWatch implements AutoCloseable {
 
     static GuardWatch start(Plan guards, Duration period, Repair repair) {
         GuardWatch watch = new GuardWatch(guards, period, repair);
-        if (!guards.ops().isEmpty()) {
-            watch.thread.start();
-        }
+        watch.thread.start();
         return watch;
     }
 

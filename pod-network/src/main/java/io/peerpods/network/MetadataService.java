@@ -17,12 +17,11 @@ final class MetadataService {
         return ADDRESSES.contains(IpPrefix.of(address).address());
     }
 
-    static List<NftRules.Rule> drops(NftRules.Chain chain, String match) {
+    static List<NftRules.Rule> drops(NftRules.Chain chain) {
         return ADDRESSES.stream()
                 .map(address -> new NftRules.Rule(
                         chain.name(),
-                        (match.isEmpty() ? "" : match + " ") + TunnelRules.destination(address) + " "
-                                + TunnelRules.text(address) + " counter drop"))
+                        TunnelRules.destination(address) + " " + TunnelRules.text(address) + " counter drop"))
                 .toList();
     }
 }

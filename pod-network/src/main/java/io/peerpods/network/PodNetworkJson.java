@@ -213,29 +213,26 @@ final class PodNetworkJson {
 
     private static int number(JsonObject json, String key, int otherwise) {
         JsonElement value = json.get(key);
-        if (value == null || value.isJsonNull()) {
-            return otherwise;
-        }
-        if (value instanceof JsonPrimitive primitive && primitive.isNumber()) {
-            try {
-                return new BigDecimal(primitive.getAsString()).intValueExact();
-            } catch (ArithmeticException | NumberFormatException e) {
-                throw new IllegalArgumentException("\"" + key + "\" is not a whole number: " + value, e);
-            }
-        }
-        throw new IllegalArgumentException("\"" + key + "\" is not a number");
+        return value == null || value.isJsonNull() ? otherwise : Math.toIntExact(whole(key, value, Integer.MAX_VALUE));
     }
 
     private static int metric(JsonObject route) {
         JsonElement value = route.get("metric");
-        if (value == null) {
-            return 0;
+        return value == null ? 0 : (int) whole("metric", value, 0xffffffffL);
+    }
+
+    private static long whole(String key, JsonElement value, long greatest) {
+        if (value instanceof JsonPrimitive primitive && primitive.isNumber()) {
+            try {
+                long number = new BigDecimal(primitive.getAsString()).longValueExact();
+                if (number >= 0 && number <= greatest) {
+                    return number;
+                }
+            } catch (ArithmeticException | NumberFormatException e) {
+                throw new IllegalArgumentException("\"" + key + "\" is not a whole number", e);
+            }
         }
-        long metric = value.getAsLong();
-        if (metric < 0 || metric > 0xffffffffL) {
-            throw new IllegalArgumentException("\"metric\" is not 0 to 4294967295: " + value);
-        }
-        return (int) metric;
+        throw new IllegalArgumentException("\"" + key + "\" is not a number from 0 to " + greatest);
     }
 
     private static boolean flag(JsonObject json, String key) {

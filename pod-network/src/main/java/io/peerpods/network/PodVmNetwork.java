@@ -75,7 +75,7 @@ public final class PodVmNetwork implements AutoCloseable {
             markComplete();
             plan = wanted;
             if (guards == null) {
-                guards = GuardWatch.start(PodVmPlan.guards(spec, place), guardPeriod, this::repair);
+                guards = GuardWatch.start(PodVmPlan.guards(spec, nics.underlay(), place), guardPeriod, this::repair);
             }
         } finally {
             lock.unlock();

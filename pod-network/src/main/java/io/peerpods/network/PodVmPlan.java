@@ -63,7 +63,7 @@ public final class PodVmPlan {
         List<Op> ops = new ArrayList<>();
         ops.add(new Op.Namespace(place.pod()));
         ops.add(new Op.Nft(place.vm(), vmRules(spec, external, place.agentPort())));
-        ops.addAll(guards(spec, place).ops());
+        ops.addAll(guards(spec, underlay, place).ops());
         addTunnel(ops, spec, underlay, place);
         if (external == null) {
             routes(spec, place.pod(), Tables.MAIN, true).forEach(ops::add);
@@ -78,26 +78,35 @@ public final class PodVmPlan {
         return new Plan(Ownership.POD_VM, ops);
     }
 
-    /** The part of the plan that a pod with NET_ADMIN can take away and that is put back: see {@link GuardWatch}. */
-    public static Plan guards(PodNetworkSpec spec, Place place) {
-        List<Op> ops = new ArrayList<>();
-        if (!spec.options().allowPodMetadata()) {
-            List<NftRules.Rule> rules = new ArrayList<>(MetadataService.drops(GUARD_OUTPUT, ""));
-            rules.addAll(MetadataService.drops(GUARD_FORWARD, ""));
-            ops.add(new Op.Nft(
-                    place.pod(), new NftRules("inet", NFT_TABLE, List.of(GUARD_OUTPUT, GUARD_FORWARD), rules)));
-            for (InetAddress address : MetadataService.ADDRESSES) {
-                if (IpAddresses.isIpv4(address) || place.ipv6()) {
-                    Op.Route refusal = Op.Route.refusal(place.pod(), IpPrefix.of(address), RouteType.PROHIBIT)
-                            .replacing();
-                    ops.add(refusal);
-                    if (spec.externalNetwork()) {
-                        ops.add(refusal.inTable(TUNNEL_TABLE));
-                    }
-                }
+    /**
+     * The part of the plan that a pod with NET_ADMIN can take away and that {@link PodVmNetwork} puts back: in the pod's namespace,
+     * no way to the VM's agent, nor to the metadata service unless that is allowed.
+     */
+    public static Plan guards(PodNetworkSpec spec, Underlay underlay, Place place) {
+        List<NftRules.Rule> rules = new ArrayList<>();
+        String agent = TunnelRules.destination(underlay.local()) + " " + TunnelRules.text(underlay.local())
+                + " tcp dport " + place.agentPort() + " counter drop";
+        for (NftRules.Chain chain : List.of(GUARD_OUTPUT, GUARD_FORWARD)) {
+            rules.add(new NftRules.Rule(chain.name(), agent));
+            if (!spec.options().allowPodMetadata()) {
+                rules.addAll(MetadataService.drops(chain));
             }
         }
+        List<Op> ops = new ArrayList<>();
+        ops.add(new Op.Nft(place.pod(), new NftRules("inet", NFT_TABLE, List.of(GUARD_OUTPUT, GUARD_FORWARD), rules)));
+        if (!spec.options().allowPodMetadata()) {
+            MetadataService.ADDRESSES.stream()
+                    .filter(address -> IpAddresses.isIpv4(address) || place.ipv6())
+                    .forEach(address -> ops.addAll(prohibited(spec, address, place)));
+        }
         return new Plan(Ownership.POD_VM, ops);
+    }
+
+    private static List<Op> prohibited(PodNetworkSpec spec, InetAddress address, Place place) {
+        // Replacing: a way that the pod has made to the address goes with it.
+        Op.Route refusal = Op.Route.refusal(place.pod(), IpPrefix.of(address), RouteType.PROHIBIT)
+                .replacing();
+        return spec.externalNetwork() ? List.of(refusal, refusal.inTable(TUNNEL_TABLE)) : List.of(refusal);
     }
 
     private static NftRules vmRules(PodNetworkSpec spec, @Nullable ExternalNic external, int agentPort) {

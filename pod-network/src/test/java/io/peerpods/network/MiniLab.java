@@ -187,9 +187,17 @@ final class MiniLab implements AutoCloseable {
 
     /** The packets that the rule with this text has dropped. */
     static long dropped(TempNetns namespace, String table, String rule) {
-        return namespace
-                .exec("nft", "list", "table", "inet", table)
-                .lines()
+        return dropped(namespace.exec("nft", "list", "table", "inet", table), rule);
+    }
+
+    /** The same for the guards in the VM's pod namespace; 0 while they are away. */
+    long droppedInPod(String rule) {
+        return dropped(
+                inPod("nft", "list", "table", "inet", PodVmPlan.NFT_TABLE).output(), rule);
+    }
+
+    private static long dropped(String table, String rule) {
+        return table.lines()
                 .filter(line -> line.contains(rule))
                 .mapToLong(line -> Long.parseLong(line.replaceAll(".*packets (\\d+).*", "$1")))
                 .sum();

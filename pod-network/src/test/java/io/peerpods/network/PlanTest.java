@@ -180,13 +180,16 @@ class PlanTest {
                         "fd00:ec2::254/128 in 15150");
         assertThat(of(guarded, Op.Nft.class).getLast().ns()).isEqualTo(POD);
         assertThat(guarded.ops())
-                .containsAll(PodVmPlan.guards(Specs.pod(true, PodNetworkSpec.Options.NONE), VM)
+                .containsAll(PodVmPlan.guards(Specs.pod(true, PodNetworkSpec.Options.NONE), UNDERLAY, VM)
                         .ops());
 
         PodNetworkSpec.Options allowed = new PodNetworkSpec.Options(null, 0, false, true);
         Plan open = PodVmPlan.of(Specs.pod(false, allowed), UNDERLAY, null, VM);
         assertThat(of(open, Op.Route.class)).noneMatch(route -> route.type() == RouteType.PROHIBIT);
-        assertThat(of(open, Op.Nft.class)).hasSize(1);
+        assertThat(texts(of(open, Op.Nft.class).getLast()))
+                .containsExactly(
+                        "ip daddr 10.10.1.2 tcp dport 15150 counter drop",
+                        "ip daddr 10.10.1.2 tcp dport 15150 counter drop");
         assertThat(texts(only(WorkerPlan.of("abc", WORKER_POD, Specs.pod(false, allowed), PEER, WORKER), Op.Nft.class)))
                 .noneMatch(text -> text.contains("169.254.169.254"));
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.IpPrefix;
@@ -123,6 +124,8 @@ class PodNetworkSpecTest {
                 "{\"mtu\": 12}",
                 "{\"mtu\": 1.5}",
                 "{\"mtu\": 99999999999}",
+                "{\"mtu\": 1e999999999}",
+                "{\"index\": -1}",
                 "{\"vxlan-id\": 16777216}",
                 "{\"vxlan-port\": 70000}",
                 "{\"routes\": {}}",
@@ -149,6 +152,28 @@ class PodNetworkSpecTest {
         for (int i = 0; i < 500; i++) {
             PodNetworkSpec spec = random(random);
             assertThat(parse(json(spec))).as("case %d", i).isEqualTo(spec);
+        }
+    }
+
+    @Test
+    void broken_specs_end_in_one_kind_of_exception() {
+        Random random = new Random(2);
+        String json = json(Specs.pod(true, new PodNetworkSpec.Options(ip("10.96.0.1"), 1400, true, true)));
+        String alphabet = "\"{}[],:.0123456789-eE/abcdef:nulltrue ";
+        for (int i = 0; i < 3000; i++) {
+            StringBuilder broken = new StringBuilder(json);
+            for (int n = 1 + random.nextInt(3); n > 0; n--) {
+                broken.setCharAt(random.nextInt(broken.length()), alphabet.charAt(random.nextInt(alphabet.length())));
+            }
+            try {
+                if (JsonParser.parseString(broken.toString()) instanceof JsonObject object) {
+                    PodNetworkSpec.fromJson(object);
+                }
+            } catch (JsonParseException e) {
+                assertThat(e).isNotNull(); // not JSON any more: AgentConfig's business
+            } catch (PodNetworkException e) {
+                assertThat(e.getMessage()).startsWith("pod-network: ");
+            }
         }
     }
 

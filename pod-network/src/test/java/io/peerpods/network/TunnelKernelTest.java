@@ -86,12 +86,12 @@ class TunnelKernelTest {
             tunnel.assertAsPlanned();
 
             assertThat(lab.inPod(MiniLab.ping(MiniLab.METADATA)).exit()).isNotZero();
-            managementPortIsClosedToThePodOnly();
             forgedFramesAreDropped();
+            managementPortIsClosedToThePodOnly(tunnel.vm);
         }
     }
 
-    private static void managementPortIsClosedToThePodOnly() throws Exception {
+    private static void managementPortIsClosedToThePodOnly(PodVmNetwork network) throws Exception {
         InetSocketAddress agent = new InetSocketAddress(Specs.ip("10.10.1.2"), 15150);
         String guard = "ip daddr 10.10.1.2 tcp dport 15150";
         try (ServerSocketChannel listener = in(lab.vm.path(), ServerSocketChannel::open)) {
@@ -100,15 +100,28 @@ class TunnelKernelTest {
                 adaptor.socket().connect(agent, 20_000);
             }
             assertThat(MiniLab.dropped(lab.worker, "peerpods-test", guard)).isZero();
-            try (SocketChannel pod = in(Path.of("/run/netns", lab.podns), SocketChannel::open)) {
-                pod.configureBlocking(false);
-                pod.connect(agent);
+            try (SocketChannel pod = connecting(agent)) {
+                assertThat(MiniLab.eventually(() -> lab.droppedInPod(guard) > 0, Duration.ofSeconds(20)))
+                        .isTrue();
+                assertThat(pod.finishConnect()).isFalse();
+            }
+            // A pod that takes its own guard away, before it is put back, meets the worker's, which it cannot reach.
+            network.close();
+            assertThat(lab.inPod("nft", "flush", "ruleset").exit()).isZero();
+            try (SocketChannel pod = connecting(agent)) {
                 assertThat(MiniLab.eventually(
                                 () -> MiniLab.dropped(lab.worker, "peerpods-test", guard) > 0, Duration.ofSeconds(20)))
                         .isTrue();
                 assertThat(pod.finishConnect()).isFalse();
             }
         }
+    }
+
+    private static SocketChannel connecting(InetSocketAddress address) throws Exception {
+        SocketChannel pod = in(Path.of("/run/netns", lab.podns), SocketChannel::open);
+        pod.configureBlocking(false);
+        pod.connect(address);
+        return pod;
     }
 
     /** A third host that knows everything but cannot have the peer's address. */
@@ -288,7 +301,8 @@ class TunnelKernelTest {
                     assertThat(MiniLab.eventually(() -> tunnel.vm.guardRepairs() > repairs, Duration.ofSeconds(60)))
                             .as(removal)
                             .isTrue();
-                    Plan guards = PodVmPlan.guards(spec, lab.vmPlace());
+                    Plan guards =
+                            PodVmPlan.guards(spec, new Underlay("ens5", Specs.ip("10.10.1.2"), 1500), lab.vmPlace());
                     assertThat(executor.verify(guards)).as(removal).isEmpty();
                     assertThat(lab.inPod(MiniLab.ping(MiniLab.METADATA)).exit())
                             .as(removal)

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -67,6 +68,27 @@ class AgentConfigTest {
                 .isInstanceOf(ConfigException.class)
                 .hasMessageNotContaining("SECRET")
                 .hasMessageContaining("line 1");
+    }
+
+    @Test
+    void hostile_files_end_in_one_kind_of_exception() {
+        assertThatThrownBy(() -> AgentConfig.parse("{\"pod-network\":" + "[".repeat(100_000)))
+                .isInstanceOf(ConfigException.class);
+        String json = AgentConfig.of("ns", "pod", new JsonObject())
+                .withTls("KEY\n", "CERT\n", "CA\n", new TlsSettings("", List.of("TLS_AES_128_GCM_SHA256")))
+                .toJson();
+        Random random = new Random(3);
+        for (int i = 0; i < 3000; i++) {
+            StringBuilder broken = new StringBuilder(json);
+            for (int n = 1 + random.nextInt(3); n > 0; n--) {
+                broken.setCharAt(random.nextInt(broken.length()), (char) (9 + random.nextInt(118)));
+            }
+            try {
+                AgentConfig.parse(broken.toString());
+            } catch (ConfigException e) {
+                assertThat(e.getMessage()).startsWith("the agent's configuration");
+            }
+        }
     }
 
     @ParameterizedTest

@@ -1,0 +1,97 @@
+package io.peerpods.tests.bench;
+
+import io.peerpods.room.Vm;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/** CreateVM, StartVM one at a time, and what both daemons need, on one adaptor with ten sandboxes. */
+final class LifecycleRows {
+    private static final int SANDBOXES = 10;
+    private static final int CREATE_ROUNDS = 4;
+    private static final String AGENT_MAIN = "io.peerpods.agent.AgentMain";
+
+    private final World world;
+    private final Shim shim;
+    private final PodVms vms;
+
+    LifecycleRows(World world, Shim shim) {
+        this.world = world;
+        this.shim = shim;
+        this.vms = new PodVms(world.room(), world.worker());
+    }
+
+    /** A sandbox that was left running for other figures. */
+    record Running(String id, Path agentSocket, Path directSocket) {}
+
+    Running measure(Report report, Distributions distributions, World.Adaptor adaptor) throws Exception {
+        List<Path> pods = new ArrayList<>();
+        for (int i = 0; i < SANDBOXES; i++) {
+            pods.add(world.pod());
+        }
+        create(report, pods);
+        Series overhead = new Series();
+        Series agentStart = new Series();
+        Series agentMemory = new Series();
+        List<String> ids = new ArrayList<>();
+        Path socket = Path.of("");
+        for (int i = 0; i < SANDBOXES; i++) {
+            String id = "s" + i;
+            ids.add(id);
+            Path relayed = shim.create(id, pods.get(i));
+            CompletableFuture<Long> opened = vms.agentPortOpens(id);
+            shim.start(id);
+            long returned = System.nanoTime();
+            Instant now = Instant.now();
+            double more = (returned - opened.get()) / 1e6;
+            if (more < 0) {
+                throw new IOException(
+                        "StartVM of " + id + " returned " + -more + " ms before the agent's port was open");
+            }
+            overhead.add(more);
+            ProcessHandle agent = vms.process(vms.await(id), AGENT_MAIN);
+            Instant portOpen = now.minusNanos(System.nanoTime() - opened.get());
+            agentStart.add(agent.info()
+                    .startInstant()
+                    .map(start -> (double) Duration.between(start, portOpen).toMillis())
+                    .orElse(Double.NaN));
+            agentMemory.add(Daemon.residentMegabytes(agent.pid()));
+            socket = relayed;
+        }
+        report.add(Row.atMost("StartVM after the agent's port is open", "ms", overhead, 50));
+        report.add(Row.atMost("podvm-agent, exec to listening", "ms", agentStart, 650));
+        report.add(Row.atMost("podvm-agent, RSS after the first relayed call", "MB", agentMemory, 120));
+        Series memory = new Series();
+        memory.add(adaptor.daemon().residentMegabytes());
+        report.add(Row.atMost("adaptor, RSS with ten sandboxes", "MB", memory, 200));
+        for (String id : ids.subList(0, SANDBOXES - 1)) {
+            shim.stop(id);
+        }
+        String last = ids.getLast();
+        Vm vm = vms.await(last);
+        long agent = vms.process(vm, BenchAgent.class.getName()).pid();
+        return new Running(last, socket, Path.of("/proc/" + agent + "/root/run/kata-containers/agent.sock"));
+    }
+
+    private void create(Report report, List<Path> pods) throws IOException {
+        Series cold = new Series();
+        Series warm = new Series();
+        for (int round = 0; round < CREATE_ROUNDS; round++) {
+            for (int i = 0; i < pods.size(); i++) {
+                String id = "c" + round + "-" + i;
+                long begun = System.nanoTime();
+                var _ = shim.create(id, pods.get(i));
+                (round == 0 && i == 0 ? cold : warm).add((System.nanoTime() - begun) / 1e6);
+            }
+            for (int i = 0; i < pods.size(); i++) {
+                shim.stop("c" + round + "-" + i);
+            }
+        }
+        report.add(Row.plain("CreateVM, the first of an adaptor", "ms", cold, null));
+        report.add(Row.atMost("CreateVM, warm", "ms", warm, 5));
+    }
+}

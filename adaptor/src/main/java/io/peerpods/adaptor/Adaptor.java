@@ -255,7 +255,9 @@ final class Adaptor implements AutoCloseable {
     }
 
     private void serve(List<ServerServiceDefinition> services) throws IOException {
-        TtrpcServer.Builder builder = TtrpcServer.builder();
+        // Version waits for nothing; the rest may, for minutes.
+        TtrpcServer.Builder builder =
+                TtrpcServer.builder().direct(method -> "Version".equals(method.getBareMethodName()));
         services.forEach(builder::addService);
         TtrpcServer server = builder.listen(UnixDomainSocketAddress.of(config.socket()));
         endLater(() -> {

@@ -113,7 +113,8 @@ class ServicesTest {
                 .version(VersionRequest.getDefaultInstance()));
         assertThat(version.getVersion()).isEqualTo(AdaptorProgram.version()).doesNotContain("$");
         StatusRuntimeException refused = catchThrowableOfType(
-                StatusRuntimeException.class, () -> byGrpc(channel -> HypervisorGrpc.newBlockingStub(channel)
+                StatusRuntimeException.class,
+                () -> byGrpc(channel -> HypervisorGrpc.newBlockingStub(channel)
                         .withDeadlineAfter(Duration.ofMinutes(1))
                         .stopVM(StopVMRequest.newBuilder().setId("../x").build())));
         assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
@@ -132,8 +133,8 @@ class ServicesTest {
         assertThat(health.getStatus()).isEqualTo(ServingStatus.SERVING);
         ServerReflectionResponse listed = byGrpc(channel -> {
             CompletableFuture<ServerReflectionResponse> answer = new CompletableFuture<>();
-            StreamObserver<ServerReflectionRequest> ask =
-                    ServerReflectionGrpc.newStub(channel).serverReflectionInfo(new StreamObserver<>() {
+            StreamObserver<ServerReflectionRequest> ask = ServerReflectionGrpc.newStub(channel)
+                    .serverReflectionInfo(new StreamObserver<>() {
                         @Override
                         public void onNext(ServerReflectionResponse value) {
                             answer.complete(value);
@@ -163,8 +164,8 @@ class ServicesTest {
                 .setFullMethodName("remote.Hypervisor/StopVM")
                 .build();
         StopVMRequest request = StopVMRequest.newBuilder().setId("unknown").build();
-        assertThat(adaptor.call((Channel channel) -> ClientCalls.blockingUnaryCall(
-                        channel, renamed, io.grpc.CallOptions.DEFAULT, request)))
+        assertThat(adaptor.call((Channel channel) ->
+                        ClientCalls.blockingUnaryCall(channel, renamed, io.grpc.CallOptions.DEFAULT, request)))
                 .isEqualTo(StopVMResponse.getDefaultInstance());
     }
 
@@ -257,8 +258,8 @@ class ServicesTest {
 
     private void assertRefused(String part, String... flags) throws Exception {
         Path directory = Files.createTempDirectory(worker.directory(), "r");
-        List<String> all = new java.util.ArrayList<>(List.of(
-                "-socket=" + directory.resolve("h.sock"), "-state-dir=" + directory.resolve("state")));
+        List<String> all = new java.util.ArrayList<>(
+                List.of("-socket=" + directory.resolve("h.sock"), "-state-dir=" + directory.resolve("state")));
         all.addAll(List.of(flags));
         try (AdaptorProcess refused = worker.begin(Map.of(), all.toArray(String[]::new))) {
             assertThat(refused.awaitExit()).as(refused.output()).isEqualTo(1);

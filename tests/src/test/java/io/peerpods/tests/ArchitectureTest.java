@@ -108,11 +108,14 @@ class ArchitectureTest {
                 .check(OURS);
     }
 
+    /** systemd's notification socket is a unix datagram socket, which the JDK does not have; the daemons' base cannot use linux. */
     @Test
-    void onlyLinuxCallsNativeCode() {
+    void onlyLinuxAndTheNotificationOfSystemdCallNativeCode() {
         noClasses()
                 .that()
                 .resideOutsideOfPackage("io.peerpods.linux..")
+                .and()
+                .haveNameNotMatching("io\\.peerpods\\.daemon\\.SdNotify(\\$.*)?")
                 .should()
                 .dependOnClassesThat()
                 .haveFullyQualifiedName("java.lang.foreign.Linker")

@@ -143,7 +143,7 @@ final class AdaptorProgram {
         Thread hook = new Thread(() -> endBySignal(stop, stopped), "signal");
         Runtime.getRuntime().addShutdownHook(hook);
         notify.ready();
-        log.info("ready {} ms after exec", millisSinceExec());
+        log.info("ready {} ms after exec", ProcessAge.get().toMillis());
         stop.await();
         log.info("stopping; VMs stay");
         notify.stopping();
@@ -162,15 +162,6 @@ final class AdaptorProgram {
             return;
         }
         Runtime.getRuntime().halt(0);
-    }
-
-    private static long millisSinceExec() {
-        return ProcessHandle.current()
-                .info()
-                .startInstant()
-                .map(start -> java.time.Duration.between(start, java.time.Instant.now())
-                        .toMillis())
-                .orElse(-1L);
     }
 
     private int help(String provider) {

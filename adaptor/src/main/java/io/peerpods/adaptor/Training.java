@@ -9,12 +9,15 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioDomainSocketChannel;
+import io.peerpods.adaptor.service.HttpEndpoint;
 import io.peerpods.adaptor.store.SandboxRow;
 import io.peerpods.adaptor.store.SandboxState;
 import io.peerpods.adaptor.store.Store;
+import io.peerpods.cloud.CloudProvider;
 import io.peerpods.cloud.CloudProviderType;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.Worker;
 import io.peerpods.config.AgentConfig;
 import io.peerpods.config.PodVmPaths;
 import io.peerpods.config.TlsEndpoint;
@@ -107,6 +110,7 @@ final class Training {
         part("store", this::store);
         part("relay", this::relay);
         part("tunnel", this::tunnel);
+        part("cloud", this::cloud);
     }
 
     private static void part(String name, Part part) {
@@ -236,6 +240,36 @@ final class Training {
                 relay.check(Duration.ofSeconds(10));
             } catch (StatusException e) {
                 log.info("the agent says {}", e.getMessage());
+            }
+        }
+    }
+
+    /** The AWS SDK, against an endpoint of this process that refuses everything. */
+    private void cloud() throws Exception {
+        Optional<CloudProviderType> aws =
+                types.stream().filter(type -> type.name().equals("aws")).findFirst();
+        if (aws.isEmpty()) {
+            return;
+        }
+        InetSocketAddress anywhere = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+        try (HttpEndpoint refusing =
+                HttpEndpoint.listen(anywhere, Map.of("/", () -> HttpEndpoint.Answer.text(400, "")))) {
+            String url = "http://127.0.0.1:" + refusing.address().getPort();
+            Settings settings = SettingsTable.of(aws.get())
+                    .parse(List.of(
+                            "-aws-endpoint-url=" + url,
+                            "-aws-metadata-endpoint=" + url,
+                            "-aws-access-key-id=training",
+                            "-aws-secret-key=training",
+                            "-aws-region=us-east-1",
+                            "-aws-call-timeout=5s",
+                            "-imageid=ami-0",
+                            "-subnetid=subnet-0",
+                            "-securitygroupids=sg-0",
+                            "-keyname=training"));
+            Worker worker = new Worker("training", "training", directory, false);
+            try (CloudProvider cloud = aws.get().open(settings, worker)) {
+                log.info("{} findings", cloud.check().size());
             }
         }
     }

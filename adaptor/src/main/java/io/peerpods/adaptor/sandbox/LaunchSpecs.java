@@ -1,5 +1,6 @@
 package io.peerpods.adaptor.sandbox;
 
+import com.google.gson.JsonObject;
 import io.peerpods.cloud.DirectVolumes;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.config.AgentConfig;
@@ -8,6 +9,7 @@ import io.peerpods.config.PodVmPaths;
 import io.peerpods.config.UserData;
 import io.peerpods.config.WorkerTls;
 import io.peerpods.network.PodNetworkSpec;
+import java.util.concurrent.FutureTask;
 
 /** Fixes everything that a VM's launch needs, its certificate and user-data included, so that a repeated launch is the same launch. */
 final class LaunchSpecs {
@@ -22,14 +24,25 @@ final class LaunchSpecs {
         this.volumes = volumes;
     }
 
-    LaunchSpec make(String id, PodRequest pod, PodNetworkSpec network) {
+    /**
+     * Begins with what takes longest, the VM's key and certificate, on a thread of its own: they need no more than the pod's name, so the
+     * pod's network can be looked at meanwhile.
+     */
+    FutureTask<AgentConfig> beginCertificate(String id, PodRequest pod) {
+        FutureTask<AgentConfig> secured = new FutureTask<>(() -> tls.secure(
+                AgentConfig.of(pod.namespace(), pod.name(), new JsonObject()), InstanceName.of(pod.name(), id)));
+        Thread.ofVirtual().name("certificate").start(secured);
+        return secured;
+    }
+
+    LaunchSpec make(String id, PodRequest pod, PodNetworkSpec network, AgentConfig secured) {
         String name = InstanceName.of(pod.name(), id);
         return new LaunchSpec(
                 id,
                 pod.name(),
                 pod.namespace(),
                 name,
-                userData(name, pod, network),
+                userData(pod, network, secured),
                 options.externalNetwork(),
                 pod.instanceType(),
                 pod.vcpus(),
@@ -40,8 +53,17 @@ final class LaunchSpecs {
                 volumes.of(pod.uid()));
     }
 
-    private String userData(String name, PodRequest pod, PodNetworkSpec network) {
-        AgentConfig config = tls.secure(AgentConfig.of(pod.namespace(), pod.name(), network.toJson()), name);
+    private String userData(PodRequest pod, PodNetworkSpec network, AgentConfig secured) {
+        AgentConfig config = new AgentConfig(
+                secured.podNamespace(),
+                secured.podName(),
+                network.toJson(),
+                secured.tlsServerKey(),
+                secured.tlsServerCertificate(),
+                secured.tlsClientCa(),
+                secured.tlsMinVersion(),
+                secured.tlsCipherSuites(),
+                secured.other());
         UserData.Builder document = UserData.builder().file(PodVmPaths.AGENT_CONFIG, config.toJson());
         pod.initdata()
                 .or(options::initdata)

@@ -10,6 +10,7 @@ import io.peerpods.adaptor.store.StoreException;
 import io.peerpods.cloud.CloudProvider;
 import io.peerpods.cloud.DirectVolumes;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.config.AgentConfig;
 import io.peerpods.config.WorkerTls;
 import io.peerpods.daemon.Logs;
 import io.peerpods.network.PodNetworkSpec;
@@ -20,6 +21,8 @@ import java.util.Comparator;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -52,6 +55,7 @@ public final class Sandboxes implements AutoCloseable {
     private final Condition changed = changes.newCondition();
     private final Reconciliation reconciliation;
     private @Nullable Thread sweeper;
+    private @Nullable Thread warmUp;
 
     private Sandboxes(Surroundings around, DirectVolumes volumes) {
         this.around = around;
@@ -98,9 +102,10 @@ public final class Sandboxes implements AutoCloseable {
         return sandboxes;
     }
 
-    /** Begins what goes on in the background: comparing with the cloud, and the sweep. */
+    /** Begins what goes on in the background: comparing with the cloud, the sweep, and a warm-up. */
     public void begin() {
         reconciliation.begin();
+        warmUp = Thread.ofVirtual().name("warm-up").start(new WarmUp(around, specs)::run);
         sweeper = Thread.ofVirtual().name("sweep").start(this::sweep);
     }
 
@@ -148,8 +153,9 @@ public final class Sandboxes implements AutoCloseable {
     private void createNew(String id, Map<String, String> annotations, String netns) throws StatusException {
         long begun = System.nanoTime();
         PodRequest pod = PodRequest.of(id, annotations);
+        FutureTask<AgentConfig> certificate = specs.beginCertificate(id, pod);
         WorkerTunnels.Found found = around.tunnels().inspect(id, netns, pod.pod());
-        SandboxRow row = add(id, pod, netns, found);
+        SandboxRow row = add(id, pod, netns, found, certificate);
         try {
             around.directories().make(id);
         } catch (IOException e) {
@@ -168,7 +174,10 @@ public final class Sandboxes implements AutoCloseable {
                 took.toNanos() / 1000);
     }
 
-    private SandboxRow add(String id, PodRequest pod, String netns, WorkerTunnels.Found found) throws StatusException {
+    private SandboxRow add(
+            String id, PodRequest pod, String netns, WorkerTunnels.Found found, FutureTask<AgentConfig> certificate)
+            throws StatusException {
+        AgentConfig secured = result(id, pod, certificate);
         for (int tried = 1; ; tried++) {
             int vni = vnis.take();
             boolean added = false;
@@ -184,7 +193,7 @@ public final class Sandboxes implements AutoCloseable {
                         netns,
                         found.identity(),
                         network,
-                        specs.make(id, pod, network),
+                        specs.make(id, pod, network, secured),
                         Optional.empty(),
                         Optional.empty(),
                         now,
@@ -204,6 +213,22 @@ public final class Sandboxes implements AutoCloseable {
                     vnis.release(vni);
                 }
             }
+        }
+    }
+
+    private static AgentConfig result(String id, PodRequest pod, FutureTask<AgentConfig> certificate)
+            throws StatusException {
+        try {
+            return certificate.get();
+        } catch (ExecutionException e) {
+            throw Status.INTERNAL
+                    .withDescription("sandbox " + id + " of pod " + pod.pod() + ": no certificate could be made: "
+                            + e.getCause())
+                    .withCause(e)
+                    .asException();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw Status.CANCELLED.withDescription("CreateVM was interrupted").asException();
         }
     }
 
@@ -330,9 +355,10 @@ public final class Sandboxes implements AutoCloseable {
     /** Ends all work; deletes no VM. */
     @Override
     public void close() {
-        Thread sweeping = sweeper;
-        if (sweeping != null) {
-            sweeping.interrupt();
+        for (Thread thread : new @Nullable Thread[] {sweeper, warmUp}) {
+            if (thread != null) {
+                thread.interrupt();
+            }
         }
         try {
             reconciliation.close();

@@ -12,6 +12,7 @@ import io.peerpods.linux.op.Journal;
 import io.peerpods.linux.op.NetnsRef;
 import io.peerpods.linux.op.OpException;
 import io.peerpods.linux.op.Plan;
+import io.peerpods.linux.sys.NativeThreads;
 import io.peerpods.network.Ownership;
 import io.peerpods.network.PodNetworkException;
 import io.peerpods.network.PodNetworkSpec;
@@ -20,6 +21,7 @@ import io.peerpods.network.VmPeer;
 import io.peerpods.network.WorkerInspection;
 import io.peerpods.network.WorkerPlan;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -82,18 +84,23 @@ public final class WorkerTunnels {
      * @throws StatusException INVALID_ARGUMENT naming the pod and what is wrong
      */
     Found inspect(String id, String netnsPath, String pod) throws StatusException {
+        WorkerInspection.Request request = new WorkerInspection.Request(
+                netnsPath,
+                pod,
+                options.hostInterface(),
+                options.alwaysByTunnel(),
+                options.externalNetwork(),
+                options.network());
         try {
-            WorkerInspection.Result result = WorkerInspection.inspect(new WorkerInspection.Request(
-                    netnsPath,
-                    pod,
-                    options.hostInterface(),
-                    options.alwaysByTunnel(),
-                    options.externalNetwork(),
-                    options.network()));
+            // On one of the native threads as a whole: a dozen small requests need no change of threads each.
+            WorkerInspection.Result result = NativeThreads.<WorkerInspection.Result, PodNetworkException>call(
+                    () -> WorkerInspection.inspect(request));
             result.warnings().forEach(warning -> log.warn("{}", warning));
-            try (Netns netns = Netns.open(netnsPath)) {
-                return new Found(result.spec(), netns.identity().toString());
-            }
+            return new Found(
+                    result.spec(),
+                    identity(netnsPath)
+                            .orElseThrow(() -> new PodNetworkException(
+                                    "pod " + pod + ": its network namespace " + netnsPath + " has just gone")));
         } catch (PodNetworkException | LinuxException e) {
             throw Status.INVALID_ARGUMENT
                     .withDescription("sandbox " + id + ": " + e.getMessage())
@@ -104,18 +111,26 @@ public final class WorkerTunnels {
 
     /** Whether the pod's namespace is still there; true when that cannot be found out. */
     boolean isPresent(SandboxRow row) {
-        for (Path path : paths(row.netns())) {
+        try {
+            return identity(row.netns()).filter(row.netnsIdentity()::equals).isPresent();
+        } catch (UncheckedIOException e) {
+            return true;
+        }
+    }
+
+    /** Device and inode of a namespace, as {@link Netns.Identity} writes them; empty when there is none. */
+    private static Optional<String> identity(String netns) {
+        for (Path path : paths(netns)) {
             try {
                 Map<String, Object> attributes = Files.readAttributes(path, "unix:dev,ino");
-                String identity = attributes.get("dev") + ":" + attributes.get("ino");
-                return identity.equals(row.netnsIdentity());
+                return Optional.of(attributes.get("dev") + ":" + attributes.get("ino"));
             } catch (NoSuchFileException e) {
                 log.debug("no {}", path);
             } catch (IOException e) {
-                return true;
+                throw new UncheckedIOException(e);
             }
         }
-        return false;
+        return Optional.empty();
     }
 
     private static Set<Path> paths(String netns) {

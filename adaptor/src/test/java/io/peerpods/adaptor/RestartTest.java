@@ -105,7 +105,9 @@ class RestartTest {
         assertThat(check(path)).isEqualTo(ServingStatus.SERVING);
         second.startVm(ID);
         assertThat(worker.cloud().launches()).isEqualTo(1);
-        assertThat(pod.exec("ip", "-o", "link", "show")).contains("vxlan1");
+        Eventually.holds(
+                "the tunnel is whole again",
+                () -> pod.exec("ip", "-o", "link", "show").contains("vxlan1"));
         // Another pod does not get the living one's VNI.
         second.create(OTHER, "next", worker.pod().path().toString());
         second.startVm(OTHER);

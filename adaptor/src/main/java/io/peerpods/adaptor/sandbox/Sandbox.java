@@ -10,6 +10,7 @@ import io.peerpods.cloud.LaunchLog;
 import io.peerpods.cloud.PodVm;
 import io.peerpods.config.TlsEndpoint;
 import io.peerpods.daemon.Logs;
+import io.peerpods.network.PodNetworkException;
 import io.peerpods.relay.AgentRelay;
 import io.peerpods.relay.RelayOptions;
 import io.peerpods.relay.Transport;
@@ -282,27 +283,47 @@ final class Sandbox {
 
     // ---- for the adaptor's start and end
 
-    /** After a restart: the relay listens again and the tunnel is compared with what it should be. */
+    /** After a restart: the relay listens again. */
     void adopt() {
         SandboxRow known = row();
-        Optional<PodVm> vm = known.vm();
-        try (var _ = Logs.sandbox(known.id())) {
-            if (vm.isEmpty()) {
-                return;
+        try {
+            if (known.vm().isPresent()) {
+                relay().agentAt(agent(known.vm().get()));
             }
-            relay().agentAt(agent(vm.get()));
-            if (!around.tunnels().isPresent(known)) {
+        } catch (StatusException | IOException e) {
+            log.atError().addKeyValue(Logs.SANDBOX, known.id()).log("no agent socket: {}", e.getMessage());
+        }
+    }
+
+    /** After a restart: the tunnel is compared with what it should be, and what is missing is built again. */
+    void mend() {
+        SandboxRow known = row();
+        try (var _ = Logs.sandbox(known.id())) {
+            if (known.vm().isEmpty() || !around.tunnels().isPresent(known)) {
                 log.warn("the network namespace {} of pod {} is gone", known.netns(), known.pod());
                 return;
             }
-            var differences = around.tunnels().differences(known, vm.get());
-            if (!differences.isEmpty()) {
-                log.warn("the tunnel is not as it was built, building it again: {}", differences);
-                around.tunnels().build(known, vm.get());
+            PodVm vm = known.vm().get();
+            lock.lock();
+            try {
+                // Under the lock: nothing is built again that is being removed.
+                if (row.state() == SandboxState.READY && !closing) {
+                    mend(known, vm);
+                }
+            } finally {
+                lock.unlock();
             }
-            log.info("adopted VM {} of pod {}", vm.get().id(), known.pod());
-        } catch (Exception e) {
-            log.atError().addKeyValue(Logs.SANDBOX, known.id()).setCause(e).log("cannot be adopted whole");
+            log.info("adopted VM {} of pod {}", vm.id(), known.pod());
+        } catch (PodNetworkException | RuntimeException e) {
+            log.atError().addKeyValue(Logs.SANDBOX, known.id()).setCause(e).log("the tunnel cannot be mended");
+        }
+    }
+
+    private void mend(SandboxRow known, PodVm vm) throws PodNetworkException {
+        var differences = around.tunnels().differences(known, vm);
+        if (!differences.isEmpty()) {
+            log.warn("the tunnel is not as it was built, building it again: {}", differences);
+            around.tunnels().build(known, vm);
         }
     }
 

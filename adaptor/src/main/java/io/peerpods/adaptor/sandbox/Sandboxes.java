@@ -55,6 +55,7 @@ public final class Sandboxes implements AutoCloseable {
     private final Condition changed = changes.newCondition();
     private final Reconciliation reconciliation;
     private @Nullable Thread sweeper;
+    private @Nullable Thread mender;
     private @Nullable Thread warmUp;
 
     private Sandboxes(Surroundings around, DirectVolumes volumes) {
@@ -102,8 +103,9 @@ public final class Sandboxes implements AutoCloseable {
         return sandboxes;
     }
 
-    /** Begins what goes on in the background: comparing with the cloud, the sweep, and a warm-up. */
+    /** Begins what goes on in the background: comparing with kernel and cloud, the sweep, and a warm-up. */
     public void begin() {
+        mender = Thread.ofVirtual().name("mend").start(this::mend);
         reconciliation.begin();
         warmUp = Thread.ofVirtual().name("warm-up").start(new WarmUp(around, specs)::run);
         sweeper = Thread.ofVirtual().name("sweep").start(this::sweep);
@@ -340,6 +342,17 @@ public final class Sandboxes implements AutoCloseable {
 
     // ---- in the background
 
+    private void mend() {
+        for (Sandbox sandbox : byId.values()) {
+            if (Thread.currentThread().isInterrupted()) {
+                return;
+            }
+            if (sandbox.row().state() == SandboxState.READY) {
+                sandbox.mend();
+            }
+        }
+    }
+
     private void sweep() {
         try {
             while (true) {
@@ -355,7 +368,7 @@ public final class Sandboxes implements AutoCloseable {
     /** Ends all work; deletes no VM. */
     @Override
     public void close() {
-        for (Thread thread : new @Nullable Thread[] {sweeper, warmUp}) {
+        for (Thread thread : new @Nullable Thread[] {sweeper, mender, warmUp}) {
             if (thread != null) {
                 thread.interrupt();
             }

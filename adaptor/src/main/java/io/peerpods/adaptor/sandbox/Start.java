@@ -90,6 +90,8 @@ final class Start {
         if (cancelled.compareAndSet(null, answer) && !result.isDone()) {
             thread.interrupt();
             sandbox.closeRelay();
+            // Whoever waits is not kept by a provider that ends late; a removal still is.
+            result.completeExceptionally(answer);
         }
     }
 

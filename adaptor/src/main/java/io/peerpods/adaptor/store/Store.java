@@ -172,9 +172,14 @@ public final class Store implements AutoCloseable {
         });
     }
 
+    /** As precise as it is stored. */
+    private static Instant now() {
+        return Instant.ofEpochMilli(System.currentTimeMillis());
+    }
+
     /** The sandbox enters a state. */
     public SandboxRow enter(SandboxRow row, SandboxState state) throws StoreException {
-        SandboxRow next = row.withState(state, Instant.now());
+        SandboxRow next = row.withState(state, now());
         update("store " + state, next, "UPDATE sandbox SET state=?, changed=? WHERE id=?", statement -> {
             statement.setString(1, state.name());
             statement.setLong(2, next.changed().toEpochMilli());
@@ -184,7 +189,7 @@ public final class Store implements AutoCloseable {
 
     /** The VM is known: the sandbox is LAUNCHED. */
     public SandboxRow launched(SandboxRow row, PodVm vm) throws StoreException {
-        SandboxRow next = row.withVm(vm, Instant.now());
+        SandboxRow next = row.withVm(vm, now());
         update("store LAUNCHED", next, "UPDATE sandbox SET state=?, changed=?, vm=? WHERE id=?", statement -> {
             statement.setString(1, SandboxState.LAUNCHED.name());
             statement.setLong(2, next.changed().toEpochMilli());

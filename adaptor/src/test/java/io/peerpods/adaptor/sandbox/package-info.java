@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.adaptor.sandbox;
+
+import org.jspecify.annotations.NullMarked;

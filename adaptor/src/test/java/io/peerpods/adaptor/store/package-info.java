@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.adaptor.store;
+
+import org.jspecify.annotations.NullMarked;

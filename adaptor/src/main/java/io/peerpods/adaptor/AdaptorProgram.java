@@ -139,9 +139,16 @@ final class AdaptorProgram {
         SdNotify notify = SdNotify.of(environment);
         CountDownLatch stop = new CountDownLatch(1);
         CountDownLatch stopped = new CountDownLatch(1);
-        Adaptor adaptor = Adaptor.start(config, type, settings, CrashPoint.of(settings), version());
         Thread hook = new Thread(() -> endBySignal(stop, stopped), "signal");
+        // Before the first answer: whoever has one may send the signal.
         Runtime.getRuntime().addShutdownHook(hook);
+        Adaptor adaptor;
+        try {
+            adaptor = Adaptor.start(config, type, settings, CrashPoint.of(settings), version());
+        } catch (Exception e) {
+            letGo(hook, stopped);
+            throw e;
+        }
         notify.ready();
         log.info("ready {} ms after exec", ProcessAge.get().toMillis());
         stop.await();
@@ -151,6 +158,15 @@ final class AdaptorProgram {
         log.info("stopped");
         stopped.countDown();
         return 0;
+    }
+
+    /** A start that failed has an exit status of its own, unless a signal came first. */
+    private static void letGo(Thread hook, CountDownLatch stopped) {
+        try {
+            Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            stopped.countDown();
+        }
     }
 
     /** A signal is an orderly end: the exit status is 0, not the signal's. */

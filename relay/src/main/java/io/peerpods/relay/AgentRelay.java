@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLHandshakeException;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import org.jspecify.annotations.Nullable;
@@ -270,7 +271,9 @@ public final class AgentRelay implements AutoCloseable {
         while (!closed) {
             long left = end - System.nanoTime();
             if (left <= 0) {
-                throw unavailable(last);
+                throw Status.UNAVAILABLE
+                        .withDescription(name + " cannot be reached: " + last)
+                        .asException();
             }
             Dialler attempt = new Dialler(address);
             dialler = attempt;
@@ -285,6 +288,17 @@ public final class AgentRelay implements AutoCloseable {
                 if (!(e.getCause() instanceof java.io.EOFException)) {
                     throw Status.UNAUTHENTICATED
                             .withDescription("TLS with " + name + " failed: " + Upstream.reason(e))
+                            .withCause(e)
+                            .asException();
+                }
+                last = Upstream.reason(e);
+            } catch (SSLException e) {
+                // Without a cause it is what was read that is no TLS, and waiting makes it none.
+                if (e.getCause() == null) {
+                    throw Status.UNAUTHENTICATED
+                            .withDescription(
+                                    name + " answers, but not with TLS (" + Upstream.reason(e)
+                                            + "): is the port taken by another program than podvm-agent, or does that run with -disable-tls?")
                             .withCause(e)
                             .asException();
                 }

@@ -46,7 +46,8 @@ public record Place(String name, Path namespace) {
         return Counter.in(this, hook, priority, match);
     }
 
-    List<String> inside(List<String> command) {
+    /** The command, to be run in it. */
+    public List<String> inside(List<String> command) {
         List<String> words = new ArrayList<>(List.of("nsenter", "--net=" + namespace, "--"));
         words.addAll(command);
         return words;

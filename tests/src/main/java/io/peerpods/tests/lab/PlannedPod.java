@@ -159,6 +159,20 @@ public final class PlannedPod implements AutoCloseable {
                 .toList();
     }
 
+    /** What differs between the VM's plan and its kernel now, whoever carried it out. */
+    public List<String> differencesInVm() {
+        return executor.verify(vmPlan).stream().map(Object::toString).toList();
+    }
+
+    /** Leaves the agent's port to an agent. */
+    public void freeAgentPort() {
+        try {
+            agentPort.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Undoes both plans; the VM stays. */
     public void undo() {
         executor.undo(workerJournal);
@@ -191,11 +205,7 @@ public final class PlannedPod implements AutoCloseable {
     @Override
     public void close() {
         undo();
-        try {
-            agentPort.close();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        freeAgentPort();
         cluster.room().stopVm(vm.id());
     }
 }

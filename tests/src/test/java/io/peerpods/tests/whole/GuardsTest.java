@@ -84,8 +84,8 @@ class GuardsTest {
 
     @Test
     void theWorkersForwardDropAloneClosesTheMetadataServiceByTheTunnel() throws Exception {
-        UnaryOperator<Plan> onlyTheWorkers = PlanChange.both(
-                withoutRefusals(), PlanChange.withoutRules(rule -> rule.chain().startsWith("guard")));
+        UnaryOperator<Plan> onlyTheWorkers =
+                PlanChange.both(withoutRefusals(), PlanChange.withoutRules(GuardsTest::isInPod));
         pod(Setting.BY_WORKER, onlyTheWorkers, scene -> {
             try (Counter arrived = scene.worker().count("prerouting", "ip daddr " + METADATA);
                     Counter left = scene.worker().count("postrouting", "ip daddr " + METADATA)) {
@@ -107,8 +107,21 @@ class GuardsTest {
     }
 
     @Test
+    void theDropInThePodsNamespaceAloneClosesTheManagementPort() throws Exception {
+        UnaryOperator<Plan> onlyThePods = PlanChange.withoutRules(rule -> closesAgent(rule) && !isInPod(rule));
+        pod(Setting.BY_POD_VM, onlyThePods, scene -> {
+            try (Counter sent = scene.inVm().count("output", toAgent(scene));
+                    Counter left = scene.inVm().count("postrouting", toAgent(scene))) {
+                assertThat(agent(scene).ok()).isFalse();
+                assertThat(sent.packets()).as("packets sent").isPositive();
+                assertThat(left.packets()).as("packets that left").isZero();
+            }
+        });
+    }
+
+    @Test
     void theWorkersForwardDropAloneClosesTheManagementPort() throws Exception {
-        pod(Setting.BY_WORKER, UnaryOperator.identity(), scene -> {
+        pod(Setting.BY_WORKER, withoutThePodsOwn(), scene -> {
             try (Counter arrived = scene.worker().count("prerouting", toAgent(scene));
                     Counter atVm = scene.vm().count("prerouting", toAgent(scene))) {
                 assertThat(agent(scene).ok()).isFalse();
@@ -132,7 +145,7 @@ class GuardsTest {
 
     @Test
     void theVmsInputDropAloneClosesTheManagementPortAcrossTheVpc() throws Exception {
-        pod(Setting.BY_POD_VM, UnaryOperator.identity(), scene -> {
+        pod(Setting.BY_POD_VM, withoutThePodsOwn(), scene -> {
             try (Counter worker = scene.worker().count("prerouting", toAgent(scene));
                     Counter atVm = scene.vm().count("prerouting", toAgent(scene));
                     Counter taken = scene.vm().count("input", LATE, toAgent(scene))) {
@@ -168,6 +181,18 @@ class GuardsTest {
     private static UnaryOperator<Plan> withoutRules(String text) {
         Predicate<NftRules.Rule> naming = rule -> rule.text().contains(text);
         return PlanChange.withoutRules(naming);
+    }
+
+    private static boolean closesAgent(NftRules.Rule rule) {
+        return rule.text().contains("dport " + Cluster.AGENT_PORT);
+    }
+
+    private static boolean isInPod(NftRules.Rule rule) {
+        return rule.chain().startsWith("guard");
+    }
+
+    private static UnaryOperator<Plan> withoutThePodsOwn() {
+        return PlanChange.withoutRules(rule -> closesAgent(rule) && isInPod(rule));
     }
 
     private static UnaryOperator<Plan> withoutRefusals() {

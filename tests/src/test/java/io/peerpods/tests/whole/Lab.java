@@ -62,10 +62,15 @@ final class Lab implements AutoCloseable {
 
     /** An adaptor on the worker, ready. */
     Adaptor adaptor(Adaptor.Options options) throws InterruptedException {
+        return start(options).awaitReady();
+    }
+
+    /** An adaptor on the worker that may never be ready. */
+    Adaptor start(Adaptor.Options options) {
         Adaptor adaptor =
                 Adaptor.start(Distributions.find().orElseThrow(), cluster, cluster.worker(), fresh("a"), options);
         adaptors.add(adaptor);
-        return adaptor.awaitReady();
+        return adaptor;
     }
 
     @Override

@@ -229,6 +229,10 @@ record AdaptorConfig(
             }
             boolean external = settings.on(AdaptorSettings.EXTERNAL_NETWORK);
             InetAddress api = apiService();
+            if (api == null && !settings.text(AdaptorSettings.API_SERVICE).isEmpty()) {
+                warnings.add(AdaptorSettings.API_SERVICE.names() + ": \"" + settings.text(AdaptorSettings.API_SERVICE)
+                        + "\" is a name, not an address: pods get no route of their own to the API service");
+            }
             if (external) {
                 cidrs.warning(api).ifPresent(warnings::add);
             }
@@ -243,6 +247,10 @@ record AdaptorConfig(
         private @Nullable InetAddress apiService() throws BadSettingException {
             String text = settings.text(AdaptorSettings.API_SERVICE);
             if (text.isEmpty()) {
+                return null;
+            }
+            if (text.matches("[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*\\.?") && text.matches(".*[A-Za-z].*")) {
+                // Some clusters set the variable to a name; it is not looked up, for its address may change.
                 return null;
             }
             try {

@@ -60,7 +60,7 @@ class AdaptorConfigTest {
                 "-probe-port=65536 | -probe-port (PROBE_PORT): \"65536\" is not a port from 0 to 65535, or off",
                 "-metrics-listen=unix:/x | -metrics-listen (METRICS_LISTEN): \"unix:/x\" is a unix socket; Prometheus needs <address>:<port>",
                 "-cluster-id=a b | -cluster-id (CLUSTER_ID): \"a b\" is not at most 128 letters, digits and . _ : / @ -",
-                "-api-service-address=kube | -api-service-address (KUBERNETES_SERVICE_HOST): \"kube\" is not an IP address"
+                "-api-service-address=10.96.0.300 | -api-service-address (KUBERNETES_SERVICE_HOST): \"10.96.0.300\" is not an IP address"
             })
     void aBadValueStopsTheStartInOneLine(String flag, String message) {
         assertThatThrownBy(() -> config(flag))
@@ -150,6 +150,8 @@ class AdaptorConfigTest {
         assertThat(config("-ext-network-via-podvm", "-api-service-address=10.96.0.1")
                         .warnings())
                 .anyMatch(warning -> warning.contains("10.96.0.1"));
+        assertThat(config("-api-service-address=api.example.com").warnings())
+                .anyMatch(warning -> warning.contains("KUBERNETES_SERVICE_HOST"));
         assertThat(config("-pods-dir=/" + "p".repeat(40)).warnings()).anyMatch(warning -> warning.contains("PODS_DIR"));
     }
 

@@ -25,6 +25,9 @@ dist/.made: $(SOURCES) scripts/dist scripts/launcher
 demo: dist/.made ## the main job on this machine: a pod on its own VM, every path checked (root)
 	@scripts/demo
 
+demo-aws: dist/.made ## the same through the provider aws, on an emulated EC2 (root; needs moto_server)
+	@scripts/demo --aws
+
 test: dist/.made ## every test; what was skipped, and why, is listed at the end (root for most of them)
 	$(MAVEN) verify
 	@$(JAVA_HOME)/bin/java scripts/Skipped.java

@@ -1,7 +1,10 @@
 package io.peerpods.tests.demo;
 
+import io.peerpods.ec2.faults.MotoServer;
 import io.peerpods.room.RoomSpec;
+import io.peerpods.tests.aws.EmulatedEc2;
 import io.peerpods.tests.lab.CheckTable;
+import io.peerpods.tests.lab.Cloud;
 import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.Distributions;
 import io.peerpods.tests.lab.Setting;
@@ -27,22 +30,30 @@ public final class Demo {
     private final Screen screen = new Screen(System.out);
     private final List<Part.Result> results = new ArrayList<>();
     private final List<String> prefixes = new ArrayList<>();
+    private final boolean aws;
 
-    private Demo() {}
+    private Demo(boolean aws) {
+        this.aws = aws;
+    }
 
+    /** Runs it. Argument: {@code --aws} for pod VMs that are instances of an emulated EC2. */
     public static void main(String[] args) {
-        System.exit(guarded());
+        if (!List.of(args).isEmpty() && !List.of(args).equals(List.of("--aws"))) {
+            System.err.println("usage: demo [--aws]");
+            System.exit(2);
+        }
+        System.exit(guarded(args.length == 1));
     }
 
     /** An interrupt from the keyboard ends the demo by its ordinary way out. */
-    private static int guarded() {
+    private static int guarded(boolean aws) {
         CountDownLatch ended = new CountDownLatch(1);
         Thread main = Thread.currentThread();
         Thread hook = new Thread(() -> {
             main.interrupt();
             try {
                 if (!ended.await(60, TimeUnit.SECONDS)) {
-                    System.err.println("The clean-up did not end; the next 'make demo' begins with it.");
+                    System.err.println("The clean-up did not end; the next one begins with it.");
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -50,40 +61,44 @@ public final class Demo {
         });
         Runtime.getRuntime().addShutdownHook(hook);
         try {
-            return start();
+            return start(aws);
         } finally {
             ended.countDown();
         }
     }
 
-    private static int start() {
+    private static int start(boolean aws) {
+        String name = aws ? "make demo-aws: " : "make demo: ";
         try {
-            String reason = whyNot();
+            String reason = whyNot(aws);
             if (!reason.isEmpty()) {
-                System.err.println("make demo: " + reason);
+                System.err.println(name + reason);
                 return 2;
             }
-            return new Demo().run(Distributions.find().orElseThrow());
-        } catch (IOException | RuntimeException e) {
-            System.out.flush();
-            System.err.println("make demo: " + e);
-            return 1;
+            return new Demo(aws).run(Distributions.find().orElseThrow());
         } catch (InterruptedException e) {
-            System.err.println("make demo: stopped; nothing is left");
+            System.err.println(name + "stopped; nothing is left");
+            return 1;
+        } catch (Exception e) {
+            System.out.flush();
+            System.err.println(name + e);
             return 1;
         }
     }
 
     /** Why the demo cannot run here, in one line; empty when it can. */
-    private static String whyNot() throws IOException {
+    private static String whyNot(boolean aws) throws IOException {
         if (!Integer.valueOf(0).equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid"))) {
-            return "it makes network namespaces and needs root: run 'sudo make demo'";
+            return "it makes network namespaces and needs root: run 'sudo make demo" + (aws ? "-aws'" : "'");
         }
         List<String> missing =
                 PROGRAMS.stream().filter(program -> !isInstalled(program)).toList();
         if (!missing.isEmpty()) {
             return "it needs " + String.join(", ", missing)
                     + " (Debian: apt-get install iproute2 nftables util-linux iputils-ping bash coreutils)";
+        }
+        if (aws && MotoServer.program().isEmpty()) {
+            return "it needs moto_server in PATH, or MOTO_SERVER to name it (pip install 'moto[server,ec2]')";
         }
         return Distributions.find().isPresent() ? "" : "no distributions found: run 'make dist' first";
     }
@@ -95,27 +110,54 @@ public final class Demo {
                 .anyMatch(directory -> Files.isExecutable(Path.of(directory, program)));
     }
 
-    private int run(Distributions distributions) throws IOException, InterruptedException {
+    private int run(Distributions distributions) throws Exception {
         long began = System.nanoTime();
         screen.opening();
         try (Ground ground = Ground.take()) {
             ground.clear().forEach(thing -> screen.line("removed what an earlier demo left: " + thing));
             Part part = new Part(screen, ground, distributions);
-            parts(part, ground, 1, 1500, Setting.BY_POD_VM, Setting.BY_WORKER, Setting.BY_POD_VM_UNLISTED);
-            parts(part, ground, 2, 9001, Setting.BY_POD_VM_JUMBO);
+            if (aws) {
+                screen.emulatedEc2();
+                onEmulatedEc2(part, ground, distributions, Setting.BY_POD_VM, Setting.BY_WORKER);
+            } else {
+                inTheRoom(part, ground, 1, 1500, Setting.BY_POD_VM, Setting.BY_WORKER, Setting.BY_POD_VM_UNLISTED);
+                inTheRoom(part, ground, 2, 9001, Setting.BY_POD_VM_JUMBO);
+            }
         }
         return verdict(Duration.ofNanos(System.nanoTime() - began));
     }
 
-    private void parts(Part part, Ground ground, int number, int mtu, Setting... settings)
+    private void inTheRoom(Part part, Ground ground, int number, int mtu, Setting... settings)
             throws IOException, InterruptedException {
+        try (Cluster cluster = cluster(ground, number, mtu)) {
+            parts(part, ground, cluster, Cloud.LOCAL, settings);
+        }
+    }
+
+    private void onEmulatedEc2(Part part, Ground ground, Distributions distributions, Setting... settings)
+            throws Exception {
+        try (Cluster cluster = cluster(ground, 1, 1500);
+                EmulatedEc2 ec2 = EmulatedEc2.start(distributions, cluster, ground.emulator())) {
+            ground.note(ec2.pid());
+            screen.step("an EC2 emulator, its VPC's subnets those of the room");
+            parts(part, ground, cluster, ec2, settings);
+            screen.part("What " + settings.length + " pods asked of EC2");
+            ec2.calls().forEach((action, calls) -> screen.line(calls + "  " + action));
+        }
+    }
+
+    private Cluster cluster(Ground ground, int number, int mtu) {
         screen.part("A cluster of two workers, a VPC with " + mtu + "-byte frames, an internet");
-        try (Cluster cluster = Cluster.make(ground.room(number), RoomSpec.DEFAULT.withMtu(mtu))) {
-            prefixes.add(cluster.room().prefix());
-            screen.step("made");
-            for (Setting setting : settings) {
-                results.add(part.run(setting, cluster, ground.adaptor(results.size() + 1)));
-            }
+        Cluster cluster = Cluster.make(ground.room(number), RoomSpec.DEFAULT.withMtu(mtu));
+        prefixes.add(cluster.room().prefix());
+        screen.step("made");
+        return cluster;
+    }
+
+    private void parts(Part part, Ground ground, Cluster cluster, Cloud cloud, Setting... settings)
+            throws IOException, InterruptedException {
+        for (Setting setting : settings) {
+            results.add(part.run(setting, cluster, cloud, ground.adaptor(results.size() + 1)));
         }
     }
 

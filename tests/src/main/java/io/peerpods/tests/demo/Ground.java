@@ -1,5 +1,6 @@
 package io.peerpods.tests.demo;
 
+import io.peerpods.ec2.faults.MotoServer;
 import io.peerpods.room.Room;
 import io.peerpods.tests.lab.Census;
 import java.io.IOException;
@@ -46,6 +47,10 @@ final class Ground implements AutoCloseable {
             throw new IllegalStateException("another demo is running on this machine; one at a time");
         }
         return new Ground(channel);
+    }
+
+    Path emulator() throws IOException {
+        return Files.createDirectories(DIRECTORY.resolve("a-ec2"));
     }
 
     Path room(int number) {
@@ -98,11 +103,15 @@ final class Ground implements AutoCloseable {
     /** A process id may have been given to another process: only one that works with the directory is ours. */
     private static boolean isOurs(long pid) {
         try {
-            byte[] line = Files.readAllBytes(Path.of("/proc", Long.toString(pid), "cmdline"));
-            return new String(line, StandardCharsets.UTF_8).contains(DIRECTORY + "/");
+            return text(pid, "cmdline").contains(DIRECTORY + "/")
+                    || text(pid, "environ").contains(MotoServer.IMAGES_PATH + "=" + DIRECTORY + "/");
         } catch (IOException e) {
             return false;
         }
+    }
+
+    private static String text(long pid, String file) throws IOException {
+        return new String(Files.readAllBytes(Path.of("/proc", Long.toString(pid), file)), StandardCharsets.UTF_8);
     }
 
     private static List<Path> children(String prefix) throws IOException {

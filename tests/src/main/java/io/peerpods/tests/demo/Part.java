@@ -4,6 +4,7 @@ import io.peerpods.room.ClusterPod;
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.Census;
 import io.peerpods.tests.lab.CheckTable;
+import io.peerpods.tests.lab.Cloud;
 import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.Distributions;
 import io.peerpods.tests.lab.Place;
@@ -12,6 +13,8 @@ import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -35,10 +38,10 @@ final class Part {
      */
     record Result(List<CheckTable.Finding> findings, List<String> left) {}
 
-    Result run(Setting setting, Cluster cluster, Path directory) throws IOException, InterruptedException {
+    Result run(Setting setting, Cluster cluster, Cloud cloud, Path directory) throws IOException, InterruptedException {
         screen.part("A pod with " + setting.words());
         try (Adaptor adaptor =
-                Adaptor.start(distributions, cluster, cluster.worker(), directory, Adaptor.Options.of(setting))) {
+                Adaptor.start(distributions, cluster, cluster.worker(), directory, cloud.options(setting))) {
             ground.note(adaptor.daemon().pid());
             adaptor.awaitReady();
             screen.step("adaptor started and ready");
@@ -51,7 +54,7 @@ final class Part {
                 pod.stop();
                 screen.step("containers ended, StopVM");
             }
-            List<String> left = left(cluster, cni, adaptor);
+            List<String> left = left(cluster, cloud, cni, adaptor);
             screen.step("left behind: " + left.size());
             left.forEach(screen::line);
             cluster.removePod(cni);
@@ -61,15 +64,22 @@ final class Part {
     }
 
     /** Deletion goes on after StopVM's answer, so zero is waited for; what is not gone then is left. */
-    private static List<String> left(Cluster cluster, ClusterPod cni, Adaptor adaptor) throws InterruptedException {
+    private static List<String> left(Cluster cluster, Cloud cloud, ClusterPod cni, Adaptor adaptor)
+            throws InterruptedException {
         List<Place> namespaces = List.of(new Place("the pod's namespace", cni.namespace()));
         try {
-            return Until.found("nothing is left", java.time.Duration.ofSeconds(20), () -> {
-                List<String> now = Census.ofPods(cluster, cluster.worker(), namespaces, adaptor);
+            return Until.found("nothing is left", Duration.ofSeconds(20), () -> {
+                List<String> now = now(cluster, cloud, namespaces, adaptor);
                 return now.isEmpty() ? Optional.of(now) : Optional.empty();
             });
         } catch (IllegalStateException e) {
-            return Census.ofPods(cluster, cluster.worker(), namespaces, adaptor);
+            return now(cluster, cloud, namespaces, adaptor);
         }
+    }
+
+    private static List<String> now(Cluster cluster, Cloud cloud, List<Place> namespaces, Adaptor adaptor) {
+        List<String> all = new ArrayList<>(Census.ofPods(cluster, cluster.worker(), namespaces, adaptor));
+        all.addAll(cloud.left());
+        return all;
     }
 }

@@ -44,6 +44,14 @@ final class Screen {
         mark();
     }
 
+    /** Says that pod VMs are instances of an emulated EC2 here. */
+    void emulatedEc2() {
+        out.println(
+                "  The provider is 'aws'. Its EC2 API is an emulator (moto_server), and each instance that is launched");
+        out.println("  there becomes such a pod VM, with the instance's interfaces, addresses, MACs and user-data.");
+        mark();
+    }
+
     void part(String title) {
         out.println();
         out.println("== " + title);

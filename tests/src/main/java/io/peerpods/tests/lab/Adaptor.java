@@ -9,8 +9,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The adaptor's distribution with the provider {@code local}, running in a worker's network namespace with directories of its own. */
+/** The adaptor's distribution, with the provider {@code local} unless told otherwise, running in a worker's network namespace with directories of its own. */
 public final class Adaptor implements AutoCloseable {
+
+    private static final String LOCAL = "local";
 
     private final Path directory;
     private final List<String> command;
@@ -29,6 +31,7 @@ public final class Adaptor implements AutoCloseable {
 
         private final Map<String, String> environment = new HashMap<>();
         private final List<String> flags = new ArrayList<>();
+        private String provider = LOCAL;
 
         /** How its pods are connected. */
         public static Options of(Setting setting) {
@@ -38,6 +41,12 @@ public final class Adaptor implements AutoCloseable {
                 options.flags.add("-pod-subnet-cidrs=" + String.join(",", setting.podSubnetCidrs()));
             }
             return options;
+        }
+
+        /** With another provider, whose settings are among its flags and in its environment. */
+        public Options provider(String name) {
+            provider = name;
+            return this;
         }
 
         public Options flag(String flag) {
@@ -60,14 +69,16 @@ public final class Adaptor implements AutoCloseable {
             Distributions distributions, Cluster cluster, Place worker, Path directory, Options options) {
         List<String> command = new ArrayList<>();
         command.add(distributions.adaptor().resolve("bin/adaptor").toString());
-        command.add("local");
+        command.add(options.provider);
         command.add("-socket=" + directory.resolve("hypervisor.sock"));
         command.add("-pods-dir=" + directory.resolve("pods"));
         command.add("-state-dir=" + directory.resolve("state"));
         command.add("-grpc-listen=unix:" + directory.resolve("adaptor.sock"));
-        command.add("-local-room=" + cluster.room().directory());
-        command.add("-local-worker-address=none");
-        command.add("-podvm-agent=" + distributions.podVmAgent());
+        if (options.provider.equals(LOCAL)) {
+            command.add("-local-room=" + cluster.room().directory());
+            command.add("-local-worker-address=none");
+            command.add("-podvm-agent=" + distributions.podVmAgent());
+        }
         command.addAll(options.flags);
         Map<String, String> environment = new HashMap<>(Map.of("NODE_NAME", worker.name(), "CLUSTER_ID", "lab"));
         environment.putAll(options.environment);

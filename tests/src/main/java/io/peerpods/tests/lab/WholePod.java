@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A pod on a VM of its own by the whole way: Kata's calls to the adaptor, the provider {@code local}, podvm-agent in the VM, and
+ * A pod on a VM of its own by the whole way: Kata's calls to the adaptor, its provider, podvm-agent in the VM, and
  * containers by the agent protocol.
  */
 public final class WholePod implements AutoCloseable {

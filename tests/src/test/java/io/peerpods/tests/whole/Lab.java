@@ -55,6 +55,10 @@ final class Lab implements AutoCloseable {
         return cluster;
     }
 
+    Path directory() {
+        return directory;
+    }
+
     /** A directory of this lab that nobody has yet. */
     Path fresh(String hint) {
         return directory.resolve(hint + COUNT.incrementAndGet());

@@ -38,6 +38,7 @@ public final class FaultProxy implements AutoCloseable {
     private final Map<String, RequestBucket> buckets = new ConcurrentHashMap<>();
     private final List<Handled> handled = new CopyOnWriteArrayList<>();
     private final States states = new States();
+    private final SubnetAddresses addresses = new SubnetAddresses();
     private volatile ClientTokens tokens = new ClientTokens();
     private volatile Duration latency = Duration.ZERO;
 
@@ -55,7 +56,11 @@ public final class FaultProxy implements AutoCloseable {
 
     /** Starts one on a free loopback port. */
     public static FaultProxy start(URI target) throws IOException {
-        HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 1024);
+        return start(target, HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 1024));
+    }
+
+    /** Starts one on a loopback port that somebody opened, such as in another network namespace; closes it in the end. */
+    public static FaultProxy start(URI target, HttpServer server) {
         FaultProxy proxy = new FaultProxy(target, server);
         server.setExecutor(proxy.threads);
         server.createContext("/", proxy::handle);
@@ -86,6 +91,11 @@ public final class FaultProxy implements AutoCloseable {
     /** Tells the id of each instance at its launch, from now on. */
     public void onLaunch(Consumer<String> listener) {
         states.onLaunch(listener);
+    }
+
+    /** Launches get addresses of this subnet one after the other, none of which EC2 keeps for itself. */
+    public void subnet(String id, String cidr) {
+        addresses.add(id, cidr);
     }
 
     /** Calls beyond the burst and the refill a second are answered with RequestLimitExceeded. */
@@ -129,6 +139,7 @@ public final class FaultProxy implements AutoCloseable {
         states.boot(Duration.ZERO);
         states.unseen(Duration.ZERO);
         states.onLaunch(instance -> {});
+        addresses.forget();
         tokens = new ClientTokens();
     }
 
@@ -240,7 +251,7 @@ public final class FaultProxy implements AutoCloseable {
         if (call.action().equals("TerminateInstances")) {
             return terminate(call, exchange);
         }
-        return tokens.once(call, () -> states.pass(call, forward(call, exchange)));
+        return tokens.once(call, () -> states.pass(call, forward(addresses.complete(call), exchange)));
     }
 
     /** Instances that were terminated before are answered for here: the emulator stumbles over them, EC2 does not. */

@@ -26,6 +26,9 @@ public final class MotoServer implements AutoCloseable {
     /** An arm64 image. */
     public static final String ARM_IMAGE = "ami-0bbbbbbbbbbbbbbbb";
 
+    /** The environment variable that names its file of images. */
+    public static final String IMAGES_PATH = "MOTO_AMIS_PATH";
+
     private static final Pattern RUNNING = Pattern.compile("Running on (http://127\\.0\\.0\\.1:[0-9]+)");
 
     private final Process process;
@@ -53,11 +56,19 @@ public final class MotoServer implements AutoCloseable {
 
     /** Starts it and waits until it answers. */
     public static MotoServer start() throws IOException, InterruptedException {
+        return start(Path.of(System.getProperty("java.io.tmpdir")));
+    }
+
+    /**
+     * The same with its file in that directory. The process has the file's path in its environment, as {@link #IMAGES_PATH}: so it is
+     * known again when whoever started it is gone.
+     */
+    public static MotoServer start(Path directory) throws IOException, InterruptedException {
         Path program = program().orElseThrow(() -> new IOException("moto_server is not in PATH; MOTO_SERVER names it"));
-        Path images = Files.createTempFile("moto-images", ".json");
+        Path images = Files.createTempFile(directory, "moto-images", ".json");
         Files.writeString(images, "[" + image(IMAGE, "x86_64") + "," + image(ARM_IMAGE, "arm64") + "]");
         ProcessBuilder builder = new ProcessBuilder(program.toString(), "-H", "127.0.0.1", "-p", "0");
-        builder.environment().put("MOTO_AMIS_PATH", images.toString());
+        builder.environment().put(IMAGES_PATH, images.toString());
         builder.environment().put("MOTO_ENABLE_AMI_VALIDATION", "true");
         builder.environment().put("MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION", "true");
         builder.environment().put("PYTHONUNBUFFERED", "1");

@@ -1,0 +1,26 @@
+package io.peerpods.tests.lab;
+
+import java.util.List;
+
+/** Where an adaptor gets pod VMs from; they run in the machine room in any case. */
+public interface Cloud {
+
+    /** The machine room itself, by the provider {@code local}. */
+    Cloud LOCAL = new Cloud() {
+        @Override
+        public Adaptor.Options options(Setting setting) {
+            return Adaptor.Options.of(setting);
+        }
+
+        @Override
+        public List<String> left() {
+            return List.of();
+        }
+    };
+
+    /** What an adaptor is started with to use it. */
+    Adaptor.Options options(Setting setting);
+
+    /** What it still holds of pods, thing by thing, beside the machine room's own. */
+    List<String> left();
+}

@@ -22,11 +22,14 @@ final class Network {
     }
 
     private static void add(List<String> all, Place place, String... command) {
-        // Interface numbers are given anew when a link comes back.
+        // Interface numbers are given anew when a link comes back; IPv6 makes link-local addresses in its own time.
         place.require(command)
                 .lines()
+                .filter(line -> !line.contains("fe80::") && !line.contains("ff00::"))
+                // ip's own complaint about a namespace that it has no name for.
+                .filter(line -> !line.startsWith("Error:"))
                 .map(line -> line.replaceFirst("^\\d+: ", "")
-                        .replaceAll("@if\\d+", "")
+                        .replaceAll("@if\\d+| link-netns \\S+| link-netnsid \\d+", "")
                         .strip())
                 .sorted()
                 .forEach(all::add);

@@ -1,0 +1,165 @@
+package io.peerpods.tests.whole;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.peerpods.config.AgentConfig;
+import io.peerpods.tests.lab.Daemon;
+import io.peerpods.tests.lab.Distributions;
+import io.peerpods.tests.lab.PlannedPod;
+import io.peerpods.tests.lab.Scene;
+import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.Until;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * podvm-agent's process dies at every step of setting its network up and of taking it down, as a counted run has them. Started again it
+ * has the network as planned, and ended it leaves the VM as it was.
+ */
+@Tag("root")
+@Tag("crash")
+@NeedsDistributions
+class AgentCrashTest {
+
+    private static final String KEY = "PEERPODS_CRASH_AT";
+    private static final String UP = "the pod's network is up";
+    private static final Pattern STEP = Pattern.compile("step \\d+ ");
+    private static final int LANES = 2;
+
+    @Test
+    void whereverItDiesItGoesOnAndLeavesNothing() throws Exception {
+        int steps;
+        try (Lane lane = new Lane()) {
+            steps = lane.count();
+        }
+        assertThat(steps).as("steps up and down").isGreaterThan(20);
+        List<Callable<Integer>> lanes = new ArrayList<>();
+        for (int i = 0; i < LANES; i++) {
+            int first = i + 1;
+            lanes.add(() -> everyStep(first, steps));
+        }
+        int died = 0;
+        try (ExecutorService threads = Executors.newFixedThreadPool(LANES)) {
+            for (Future<Integer> each : threads.invokeAll(lanes)) {
+                died += each.get();
+            }
+        }
+        assertThat(died).as("runs that died").isEqualTo(steps);
+    }
+
+    private static int everyStep(int first, int last) throws Exception {
+        int died = 0;
+        try (Lane lane = new Lane()) {
+            for (int step = first; step <= last; step += LANES) {
+                try {
+                    died += lane.dieAt(step) ? 1 : 0;
+                } catch (Exception | AssertionError e) {
+                    throw new AssertionError("dead at step " + step + ": " + e, e);
+                }
+            }
+        }
+        return died;
+    }
+
+    /** A VM of its own, in whose network namespace the agent runs. */
+    private static final class Lane implements AutoCloseable {
+
+        private final Lab lab = Lab.make();
+        private final Path directory = lab.fresh("agent");
+        private final PlannedPod pod;
+        private final Scene scene;
+        private final List<String> before;
+        private int runs;
+
+        Lane() throws Exception {
+            Files.createDirectories(directory);
+            pod = PlannedPod.plan(
+                    lab.cluster(),
+                    Setting.BY_POD_VM,
+                    PlannedPod.SeatOnWorker.of(lab.cluster().newPod()),
+                    "crashing");
+            pod.freeAgentPort();
+            scene = pod.scene();
+            before = Network.of(scene.vm());
+            Files.writeString(
+                    directory.resolve("apf.json"),
+                    AgentConfig.of("default", "crashing", pod.spec().toJson()).toJson());
+        }
+
+        private Daemon start(int step) {
+            List<String> command = List.of(
+                    Distributions.find()
+                            .orElseThrow()
+                            .podVmAgent()
+                            .resolve("bin/podvm-agent")
+                            .toString(),
+                    "-config=" + directory.resolve("apf.json"),
+                    "-user-data=none",
+                    "-disable-tls",
+                    "-pod-namespace=" + scene.inVm().namespace(),
+                    "-kata-agent-socket=" + directory.resolve("kata.sock"),
+                    "-state-dir=" + directory.resolve("state"));
+            Path log = directory.resolve("log" + ++runs);
+            return Daemon.start(scene.vm().inside(command), Map.of(KEY, Integer.toString(step)), log);
+        }
+
+        int count() throws InterruptedException {
+            try (Daemon agent = start(1_000_000)) {
+                awaitUp(agent);
+                assertUp(agent);
+                agent.terminate();
+                assertGone();
+                return (int) STEP.matcher(agent.log()).results().count();
+            }
+        }
+
+        /** Whether it died at all. */
+        boolean dieAt(int step) throws InterruptedException {
+            boolean died;
+            try (Daemon agent = start(step)) {
+                awaitUp(agent);
+                int status = agent.isAlive() ? agent.terminate() : agent.exitStatus();
+                died = status == Daemon.KILLED;
+            }
+            try (Daemon agent = start(0)) {
+                awaitUp(agent);
+                assertUp(agent);
+                agent.terminate();
+            }
+            assertGone();
+            return died;
+        }
+
+        private static void awaitUp(Daemon agent) throws InterruptedException {
+            Until.holds(
+                    "the agent is up, or dead",
+                    () -> !agent.isAlive() || agent.log().contains(UP));
+        }
+
+        private void assertUp(Daemon agent) {
+            assertThat(agent.isAlive()).as(agent.log()).isTrue();
+            assertThat(pod.differencesInVm()).as("plan against kernel").isEmpty();
+        }
+
+        private void assertGone() {
+            assertThat(Network.of(scene.vm())).as("the VM's network").isEqualTo(before);
+            assertThat(scene.inVm().namespace()).as("the pod's namespace").doesNotExist();
+        }
+
+        @Override
+        public void close() {
+            pod.close();
+            lab.close();
+        }
+    }
+}

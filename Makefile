@@ -9,7 +9,7 @@ MVN ?= mvn
 MAVEN := $(MVN) -B -ntp
 SOURCES := $(shell find . -path ./dist -prune -o -name target -prune -o \( -name '*.java' -o -name '*.proto' -o -name pom.xml \) -print)
 
-.PHONY: help dist demo demo-aws test crash bench bench-aws fmt clean
+.PHONY: help dist demo demo-aws test bench bench-aws fmt clean
 .DEFAULT_GOAL := help
 
 help: ## what there is to make
@@ -31,9 +31,6 @@ demo-aws: dist/.made ## the same through the provider aws, on an emulated EC2 (r
 test: dist/.made ## every test; what was skipped, and why, is listed at the end (root for most of them)
 	$(MAVEN) verify
 	@$(JAVA_HOME)/bin/java scripts/Skipped.java
-
-crash: dist/.made ## both daemons, whole, killed after each step of set-up and tear-down (root, minutes)
-	$(MAVEN) verify -pl tests -am -DexcludedGroups= -Dgroups=crash -Dsurefire.failIfNoSpecifiedTests=false
 
 bench: dist/.made ## the figures, each as a ratio to a reference of the same run (root)
 	@scripts/bench

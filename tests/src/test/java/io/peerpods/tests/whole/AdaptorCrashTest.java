@@ -29,7 +29,6 @@ import org.junit.jupiter.api.Test;
  * and cloud request, as a counted run has them. Started again, it stops that sandbox and leaves nothing, and it starts it again.
  */
 @Tag("root")
-@Tag("crash")
 @NeedsDistributions
 class AdaptorCrashTest {
 

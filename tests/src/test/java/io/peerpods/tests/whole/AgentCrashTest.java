@@ -27,7 +27,6 @@ import org.junit.jupiter.api.Test;
  * has the network as planned, and ended it leaves the VM as it was.
  */
 @Tag("root")
-@Tag("crash")
 @NeedsDistributions
 class AgentCrashTest {
 

@@ -88,11 +88,43 @@ final class Lab implements AutoCloseable {
         }
     }
 
-    /** Others may use this machine at the same time: only what bears this room's prefix, or is a child of this process, is ours. */
+    /** Others may use this machine, and other labs this process, at the same time. */
     private List<String> left() {
-        return Leftovers.census().since(before).stream()
-                .filter(thing -> thing.startsWith("process ") || thing.contains(prefix))
-                .toList();
+        return Leftovers.census().since(before).stream().filter(this::isOurs).toList();
+    }
+
+    /** What bears this room's prefix, a daemon that works with this lab's directory, a process in a namespace that nobody names any more. */
+    private boolean isOurs(String thing) {
+        if (!thing.startsWith("process ")) {
+            return thing.contains(prefix);
+        }
+        Path process = Path.of("/proc", thing.split(" ", 3)[1]);
+        try {
+            String commandLine = Files.readString(process.resolve("cmdline"));
+            return commandLine.contains(directory + "/") || isLost(process);
+        } catch (IOException e) {
+            // It has ended meanwhile.
+            return false;
+        }
+    }
+
+    private static boolean isLost(Path process) throws IOException {
+        String own = Files.readSymbolicLink(Path.of("/proc/self/ns/net")).toString();
+        String its = Files.readSymbolicLink(process.resolve("ns/net")).toString();
+        if (its.equals(own)) {
+            return false;
+        }
+        try (Stream<Path> named = Files.list(Path.of("/run/netns"))) {
+            return named.noneMatch(file -> its.equals("net:[" + inode(file) + "]"));
+        }
+    }
+
+    private static Object inode(Path file) {
+        try {
+            return Files.getAttribute(file, "unix:ino");
+        } catch (IOException e) {
+            return "gone";
+        }
     }
 
     private static void remove(Path root) {

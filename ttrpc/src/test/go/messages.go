@@ -51,3 +51,12 @@ type Empty struct{}
 func (m *Empty) Reset()         { *m = Empty{} }
 func (m *Empty) String() string { return "{}" }
 func (m *Empty) ProtoMessage()  {}
+
+// HealthCheckResponse of health.proto: 1 is SERVING.
+type HealthCheckResponse struct {
+	Status int32 `protobuf:"varint,1,opt,name=status,proto3"`
+}
+
+func (m *HealthCheckResponse) Reset()         { *m = HealthCheckResponse{} }
+func (m *HealthCheckResponse) String() string { return fmt.Sprintf("%+v", *m) }
+func (m *HealthCheckResponse) ProtoMessage()  {}

@@ -1,12 +1,14 @@
 package io.peerpods.daemon;
 
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.slf4j.Logger;
@@ -71,29 +73,16 @@ public final class SdNotify {
         private static final int PATH_AT = 2;
         private static final int PATH_LENGTH = 108;
 
-        private static final Linker LINKER = Linker.nativeLinker();
-        private static final MethodHandle SOCKET = handle(
-                "socket",
-                FunctionDescriptor.of(
-                        ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
-        private static final MethodHandle SENDTO = handle(
-                "sendto",
-                FunctionDescriptor.of(
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.ADDRESS,
-                        ValueLayout.JAVA_LONG,
-                        ValueLayout.JAVA_INT,
-                        ValueLayout.ADDRESS,
-                        ValueLayout.JAVA_INT));
-        private static final MethodHandle CLOSE =
-                handle("close", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+        // One shape for all three, which is also the one of the module linux: each shape costs a start some
+        // milliseconds.
+        private static final MethodHandle CALL = Linker.nativeLinker()
+                .downcallHandle(
+                        FunctionDescriptor.of(
+                                JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
+                        Linker.Option.captureCallState("errno"),
+                        Linker.Option.firstVariadicArg(1));
 
         private Datagram() {}
-
-        private static MethodHandle handle(String name, FunctionDescriptor descriptor) {
-            return LINKER.downcallHandle(LINKER.defaultLookup().find(name).orElseThrow(), descriptor);
-        }
 
         static void send(String socket, String message) throws IOException {
             byte[] path = socket.getBytes(StandardCharsets.UTF_8);
@@ -107,24 +96,41 @@ public final class SdNotify {
             byte[] text = message.getBytes(StandardCharsets.UTF_8);
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment address = arena.allocate(PATH_AT + PATH_LENGTH);
-                address.set(ValueLayout.JAVA_SHORT, 0, (short) AF_UNIX);
-                MemorySegment.copy(path, 0, address, ValueLayout.JAVA_BYTE, PATH_AT, path.length);
+                address.asByteBuffer()
+                        .order(ByteOrder.nativeOrder())
+                        .putShort((short) AF_UNIX)
+                        .put(path);
                 MemorySegment body = arena.allocate(text.length);
-                MemorySegment.copy(text, 0, body, ValueLayout.JAVA_BYTE, 0, text.length);
-                int fd = (int) SOCKET.invokeExact(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+                body.asByteBuffer().put(text);
+                MemorySegment errno = arena.allocate(Linker.Option.captureStateLayout());
+                int fd = (int) call(errno, "socket", AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, 0, 0, 0);
                 if (fd < 0) {
                     throw new IOException("no unix socket can be made");
                 }
-                long sent = (long)
-                        SENDTO.invokeExact(fd, body, (long) text.length, MSG_NOSIGNAL, address, PATH_AT + path.length);
-                int _ = (int) CLOSE.invokeExact(fd);
+                long sent = call(
+                        errno,
+                        "sendto",
+                        fd,
+                        body.address(),
+                        text.length,
+                        MSG_NOSIGNAL,
+                        address.address(),
+                        PATH_AT + path.length);
+                call(errno, "close", fd, 0, 0, 0, 0, 0);
                 if (sent != text.length) {
                     throw new IOException("nobody listens on " + socket);
                 }
-            } catch (IOException | RuntimeException | Error e) {
-                throw e;
-            } catch (Throwable e) {
-                throw new IllegalStateException(e);
+            }
+        }
+
+        private static long call(MemorySegment errno, String name, long a, long b, long c, long d, long e, long f) {
+            MemorySegment function = Linker.nativeLinker().defaultLookup().findOrThrow(name);
+            try {
+                return (long) CALL.invokeExact(function, errno, a, b, c, d, e, f);
+            } catch (RuntimeException | Error unexpected) {
+                throw unexpected;
+            } catch (Throwable unexpected) {
+                throw new IllegalStateException(unexpected);
             }
         }
     }

@@ -1,13 +1,12 @@
 package io.peerpods.linux.sys;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import java.io.ByteArrayOutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -44,22 +43,22 @@ public final class Child {
     /** Runs the program with this standard input to its end, at most for {@code limit}. */
     public static Ended run(List<String> command, String input, Duration limit) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment ends = arena.allocate(JAVA_INT, 2);
+            MemorySegment ends = arena.allocate(8, 4);
             int failed = Libc.pipe(ends);
             if (failed < 0) {
                 return notStarted(-failed);
             }
-            int theirInput = ends.getAtIndex(JAVA_INT, 0);
-            int ourInput = ends.getAtIndex(JAVA_INT, 1);
+            int theirInput = view(ends).getInt(0);
+            int ourInput = view(ends).getInt(4);
             failed = Libc.pipe(ends);
             if (failed < 0) {
                 Libc.close(theirInput);
                 Libc.close(ourInput);
                 return notStarted(-failed);
             }
-            int ourOutput = ends.getAtIndex(JAVA_INT, 0);
-            int theirOutput = ends.getAtIndex(JAVA_INT, 1);
-            MemorySegment pid = arena.allocate(JAVA_INT);
+            int ourOutput = view(ends).getInt(0);
+            int theirOutput = view(ends).getInt(4);
+            MemorySegment pid = arena.allocate(4, 4);
             int spawned = Libc.spawn(
                     pid,
                     arena.allocate(256, 16),
@@ -77,7 +76,7 @@ public final class Child {
             }
             write(arena, ourInput, input);
             Libc.close(ourInput);
-            return finish(arena, pid.get(JAVA_INT, 0), ourOutput, limit);
+            return finish(arena, view(pid).getInt(0), ourOutput, limit);
         }
     }
 
@@ -85,13 +84,17 @@ public final class Child {
         return new Ended(errno, 0, false, "");
     }
 
+    /** Var handles of the segment itself would be made anew in each process. */
+    private static ByteBuffer view(MemorySegment memory) {
+        return memory.asByteBuffer().order(ByteOrder.nativeOrder());
+    }
+
+    /** An array of C strings, ended by a null pointer. */
     private static MemorySegment strings(Arena arena, List<String> values) {
-        MemorySegment array = arena.allocate(ADDRESS, values.size() + 1L);
-        for (int i = 0; i < values.size(); i++) {
-            array.setAtIndex(ADDRESS, i, arena.allocateFrom(values.get(i)));
-        }
-        array.setAtIndex(ADDRESS, values.size(), MemorySegment.NULL);
-        return array;
+        MemorySegment array = arena.allocate(Long.BYTES * (values.size() + 1L), Long.BYTES);
+        ByteBuffer pointers = view(array);
+        values.forEach(value -> pointers.putLong(arena.allocateFrom(value).address()));
+        return array; // the last pointer is null: an arena's memory is all zero
     }
 
     /** A child that ends early does not read on; what it says about that is read later. */
@@ -111,8 +114,7 @@ public final class Child {
         ByteArrayOutputStream output = new ByteArrayOutputStream();
         MemorySegment buffer = arena.allocate(4096);
         MemorySegment pollFd = arena.allocate(8, 4); // struct pollfd: fd, events, revents
-        pollFd.set(JAVA_INT, 0, fd);
-        pollFd.set(JAVA_SHORT, 4, (short) POLLIN);
+        view(pollFd).putInt(0, fd).putShort(4, (short) POLLIN);
         long end = System.nanoTime() + limit.toNanos();
         boolean timedOut = false;
         while (true) {
@@ -140,12 +142,12 @@ public final class Child {
     }
 
     private static int exitStatus(Arena arena, int pid) {
-        MemorySegment status = arena.allocate(JAVA_INT);
+        MemorySegment status = arena.allocate(4, 4);
         int reaped;
         do {
             reaped = Libc.waitpid(pid, status);
         } while (reaped == -Errno.EINTR);
-        int raw = status.get(JAVA_INT, 0);
+        int raw = view(status).getInt(0);
         int signal = raw & 0x7f;
         return signal == 0 ? raw >> 8 & 0xff : 128 + signal;
     }

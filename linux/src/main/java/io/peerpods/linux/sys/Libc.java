@@ -1,24 +1,24 @@
 package io.peerpods.linux.sys;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
-import java.lang.foreign.MemoryLayout;
-import java.lang.foreign.MemoryLayout.PathElement;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.StructLayout;
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.VarHandle;
-import java.util.Optional;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The few system calls that netlink and network namespaces need. Each answers what the C library answers, or the negative errno.
  * Call from platform threads only: see {@link NativeThreads}.
+ *
+ * <p>All go through one method handle of one shape: a function's address and six machine words. The System V ABI of x86-64 and AAPCS64
+ * pass integers and pointers alike in registers, a callee looks at its own arguments' registers only and at the low half of one that holds
+ * an int, so words that a function does not ask for do no harm. A handle for each signature costs a process that lives for seconds some
+ * 15 ms each, since none of the code that the JDK makes for it can be kept in an AOT cache.
  */
 @SuppressWarnings("restricted")
 public final class Libc {
@@ -45,243 +45,144 @@ public final class Libc {
     /** _IO(0xb7, 0x3): the CLONE_NEW* number of the namespace behind a descriptor (ioctl_nsfs(2)). */
     public static final long NS_GET_NSTYPE = 0xb703;
 
-    private static final Linker LINKER = Linker.nativeLinker();
-    private static final StructLayout STATE = Linker.Option.captureStateLayout();
-    private static final VarHandle ERRNO = STATE.varHandle(PathElement.groupElement("errno"));
+    /** The C function with six words, errno kept for {@link #CAPTURE}. */
+    private static final MethodHandle CALL = Linker.nativeLinker()
+            .downcallHandle(
+                    FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
+                    Linker.Option.captureCallState("errno"),
+                    Linker.Option.firstVariadicArg(1)); // open and ioctl are: the count of vector registers is 0
 
-    // The linker stores errno here right after the call, before the JVM can disturb it.
-    private static final ThreadLocal<MemorySegment> CAPTURE =
-            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(STATE));
+    /** Where the linker stores errno right after the call, before the JVM can disturb it: an int, all there is to the state on Linux. */
+    private record Capture(MemorySegment state, ByteBuffer view) {
+        static Capture allocate() {
+            MemorySegment state = Arena.ofAuto().allocate(Linker.Option.captureStateLayout());
+            return new Capture(state, state.asByteBuffer().order(ByteOrder.nativeOrder()));
+        }
+    }
 
-    private static final MethodHandle SOCKET = function("socket", JAVA_INT, JAVA_INT, JAVA_INT);
-    private static final MethodHandle BIND = function("bind", JAVA_INT, ADDRESS, JAVA_INT);
-    private static final MethodHandle SETSOCKOPT =
-            function("setsockopt", JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT);
-    private static final MethodHandle SEND = longFunction("send", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
-    private static final MethodHandle RECV = longFunction("recv", JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT);
-    private static final MethodHandle CLOSE = function("close", JAVA_INT);
-    private static final MethodHandle SETNS = function("setns", JAVA_INT, JAVA_INT);
-    private static final MethodHandle UNSHARE = function("unshare", JAVA_INT);
-    private static final MethodHandle MOUNT = function("mount", ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS);
-    private static final MethodHandle UMOUNT2 = function("umount2", ADDRESS, JAVA_INT);
-    private static final MethodHandle OPEN = variadic("open", 2, ADDRESS, JAVA_INT, JAVA_INT);
-    private static final MethodHandle IOCTL = variadic("ioctl", 2, JAVA_INT, JAVA_LONG);
+    private static final ThreadLocal<Capture> CAPTURE = ThreadLocal.withInitial(Capture::allocate);
 
-    private static final MethodHandle PIPE2 = function("pipe2", ADDRESS, JAVA_INT);
-    private static final MethodHandle READ = longFunction("read", JAVA_INT, ADDRESS, JAVA_LONG);
-    private static final MethodHandle WRITE = longFunction("write", JAVA_INT, ADDRESS, JAVA_LONG);
-    private static final MethodHandle POLL = function("poll", ADDRESS, JAVA_LONG, JAVA_INT);
-    private static final MethodHandle WAITPID = function("waitpid", JAVA_INT, ADDRESS, JAVA_INT);
-    private static final MethodHandle KILL = function("kill", JAVA_INT, JAVA_INT);
-    private static final MethodHandle SPAWN =
-            function("posix_spawnp", ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
-    private static final MethodHandle ACTIONS_INIT = function("posix_spawn_file_actions_init", ADDRESS);
-    private static final MethodHandle ACTIONS_DUP2 =
-            function("posix_spawn_file_actions_adddup2", ADDRESS, JAVA_INT, JAVA_INT);
-    private static final MethodHandle ACTIONS_DESTROY = function("posix_spawn_file_actions_destroy", ADDRESS);
+    private static final MemorySegment SOCKET = function("socket");
+    private static final MemorySegment BIND = function("bind");
+    private static final MemorySegment SETSOCKOPT = function("setsockopt");
+    private static final MemorySegment SEND = function("send");
+    private static final MemorySegment RECV = function("recv");
+    private static final MemorySegment CLOSE = function("close");
+    private static final MemorySegment SETNS = function("setns");
+    private static final MemorySegment UNSHARE = function("unshare");
+    private static final MemorySegment MOUNT = function("mount");
+    private static final MemorySegment UMOUNT2 = function("umount2");
+    private static final MemorySegment OPEN = function("open");
+    private static final MemorySegment IOCTL = function("ioctl");
+    private static final MemorySegment PIPE2 = function("pipe2");
+    private static final MemorySegment READ = function("read");
+    private static final MemorySegment WRITE = function("write");
+    private static final MemorySegment POLL = function("poll");
+    private static final MemorySegment WAITPID = function("waitpid");
+    private static final MemorySegment KILL = function("kill");
+    private static final MemorySegment SPAWN = function("posix_spawnp");
+    private static final MemorySegment ACTIONS_INIT = function("posix_spawn_file_actions_init");
+    private static final MemorySegment ACTIONS_DUP2 = function("posix_spawn_file_actions_adddup2");
+    private static final MemorySegment ACTIONS_DESTROY = function("posix_spawn_file_actions_destroy");
 
     // glibc 2.34 and later; without it a child holds descriptors that the JDK did not mark, until it ends.
-    private static final Optional<MethodHandle> ACTIONS_CLOSEFROM = LINKER.defaultLookup()
+    private static final MemorySegment ACTIONS_CLOSEFROM = Linker.nativeLinker()
+            .defaultLookup()
             .find("posix_spawn_file_actions_addclosefrom_np")
-            .map(address -> LINKER.downcallHandle(
-                    address,
-                    FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT),
-                    Linker.Option.captureCallState("errno")));
+            .orElse(MemorySegment.NULL);
 
     private Libc() {}
 
-    private static MethodHandle function(String name, MemoryLayout... arguments) {
-        return handle(name, FunctionDescriptor.of(JAVA_INT, arguments));
-    }
-
-    private static MethodHandle longFunction(String name, MemoryLayout... arguments) {
-        return handle(name, FunctionDescriptor.of(JAVA_LONG, arguments));
-    }
-
-    private static MethodHandle variadic(String name, int fixed, MemoryLayout... arguments) {
-        return handle(name, FunctionDescriptor.of(JAVA_INT, arguments), Linker.Option.firstVariadicArg(fixed));
-    }
-
-    private static MethodHandle handle(String name, FunctionDescriptor descriptor, Linker.Option... more) {
-        Linker.Option[] options = new Linker.Option[more.length + 1];
-        options[0] = Linker.Option.captureCallState("errno");
-        System.arraycopy(more, 0, options, 1, more.length);
-        return LINKER.downcallHandle(LINKER.defaultLookup().findOrThrow(name), descriptor, options);
+    private static MemorySegment function(String name) {
+        return Linker.nativeLinker().defaultLookup().findOrThrow(name);
     }
 
     public static int socket(int domain, int type, int protocol) {
-        MemorySegment state = state();
-        try {
-            return (int) result(state, (int) SOCKET.invokeExact(state, domain, type, protocol));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callInt(SOCKET, domain, type, protocol, 0);
     }
 
     public static int bind(int fd, MemorySegment address) {
-        MemorySegment state = state();
-        try {
-            return (int) result(state, (int) BIND.invokeExact(state, fd, address, (int) address.byteSize()));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callInt(BIND, fd, address.address(), address.byteSize(), 0);
     }
 
     public static int setsockopt(int fd, int level, int option, MemorySegment value) {
-        MemorySegment state = state();
-        try {
-            return (int) result(
-                    state, (int) SETSOCKOPT.invokeExact(state, fd, level, option, value, (int) value.byteSize()));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return (int) call(false, SETSOCKOPT, fd, level, option, value.address(), value.byteSize(), 0);
     }
 
     public static long send(int fd, MemorySegment buffer, long length) {
-        MemorySegment state = state();
-        try {
-            return result(state, (long) SEND.invokeExact(state, fd, buffer, length, 0));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callLong(SEND, fd, buffer.address(), length, 0);
     }
 
     public static long recv(int fd, MemorySegment buffer, int flags) {
-        MemorySegment state = state();
-        try {
-            return result(state, (long) RECV.invokeExact(state, fd, buffer, buffer.byteSize(), flags));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callLong(RECV, fd, buffer.address(), buffer.byteSize(), flags);
     }
 
     public static int open(String path, int flags) {
-        MemorySegment state = state();
         try (Arena arena = Arena.ofConfined()) {
-            return (int) result(state, (int) OPEN.invokeExact(state, arena.allocateFrom(path), flags, 0));
-        } catch (Throwable t) {
-            throw unexpected(t);
+            return callInt(OPEN, arena.allocateFrom(path).address(), flags, 0, 0);
         }
     }
 
     public static int close(int fd) {
-        MemorySegment state = state();
-        try {
-            return (int) result(state, (int) CLOSE.invokeExact(state, fd));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callInt(CLOSE, fd, 0, 0, 0);
     }
 
     /** An ioctl without argument. */
     public static int ioctl(int fd, long request) {
-        MemorySegment state = state();
-        try {
-            return (int) result(state, (int) IOCTL.invokeExact(state, fd, request));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callInt(IOCTL, fd, request, 0, 0);
     }
 
     /** Changes the calling thread: only on one that ends with the work, {@link NativeThreads#callOnFreshThread}. */
     public static int setns(int fd, int type) {
-        MemorySegment state = state();
-        try {
-            return (int) result(state, (int) SETNS.invokeExact(state, fd, type));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callInt(SETNS, fd, type, 0, 0);
     }
 
     /** Changes the calling thread: only on one that ends with the work, {@link NativeThreads#callOnFreshThread}. */
     public static int unshare(int flags) {
-        MemorySegment state = state();
-        try {
-            return (int) result(state, (int) UNSHARE.invokeExact(state, flags));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callInt(UNSHARE, flags, 0, 0, 0);
     }
 
     public static int mount(String source, String target, @Nullable String type, long flags) {
-        MemorySegment state = state();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment typeName = type == null ? MemorySegment.NULL : arena.allocateFrom(type);
-            return (int) result(state, (int) MOUNT.invokeExact(
-                    state,
-                    arena.allocateFrom(source),
-                    arena.allocateFrom(target),
-                    typeName,
-                    flags,
-                    MemorySegment.NULL));
-        } catch (Throwable t) {
-            throw unexpected(t);
+            return callInt(
+                    MOUNT,
+                    arena.allocateFrom(source).address(),
+                    arena.allocateFrom(target).address(),
+                    type == null ? 0 : arena.allocateFrom(type).address(),
+                    flags);
         }
     }
 
     public static int umount(String target, int flags) {
-        MemorySegment state = state();
         try (Arena arena = Arena.ofConfined()) {
-            return (int) result(state, (int) UMOUNT2.invokeExact(state, arena.allocateFrom(target), flags));
-        } catch (Throwable t) {
-            throw unexpected(t);
+            return callInt(UMOUNT2, arena.allocateFrom(target).address(), flags, 0, 0);
         }
     }
 
     /** Two descriptors, to read from and to write to, that children do not inherit. */
     static int pipe(MemorySegment twoInts) {
-        MemorySegment state = state();
-        try {
-            return (int) result(state, (int) PIPE2.invokeExact(state, twoInts, O_CLOEXEC));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callInt(PIPE2, twoInts.address(), O_CLOEXEC, 0, 0);
     }
 
     static long read(int fd, MemorySegment buffer) {
-        MemorySegment state = state();
-        try {
-            return result(state, (long) READ.invokeExact(state, fd, buffer, buffer.byteSize()));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callLong(READ, fd, buffer.address(), buffer.byteSize(), 0);
     }
 
     static long write(int fd, MemorySegment buffer) {
-        MemorySegment state = state();
-        try {
-            return result(state, (long) WRITE.invokeExact(state, fd, buffer, buffer.byteSize()));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callLong(WRITE, fd, buffer.address(), buffer.byteSize(), 0);
     }
 
     /** Waits for one descriptor, a struct pollfd; 0 when the time is up. */
     static int poll(MemorySegment pollFd, int milliseconds) {
-        MemorySegment state = state();
-        try {
-            return (int) result(state, (int) POLL.invokeExact(state, pollFd, 1L, milliseconds));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callInt(POLL, pollFd.address(), 1, milliseconds, 0);
     }
 
     static int waitpid(int pid, MemorySegment status) {
-        MemorySegment state = state();
-        try {
-            return (int) result(state, (int) WAITPID.invokeExact(state, pid, status, 0));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callInt(WAITPID, pid, status.address(), 0, 0);
     }
 
     static int kill(int pid, int signal) {
-        MemorySegment state = state();
-        try {
-            return (int) result(state, (int) KILL.invokeExact(state, pid, signal));
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return callInt(KILL, pid, signal, 0, 0);
     }
 
     /**
@@ -298,47 +199,54 @@ public final class Libc {
             MemorySegment file,
             MemorySegment argv,
             MemorySegment environment) {
-        MemorySegment state = state();
-        try {
-            int code = (int) ACTIONS_INIT.invokeExact(state, scratch);
-            if (code != 0) {
-                return -code;
-            }
-            code = (int) ACTIONS_DUP2.invokeExact(state, scratch, in, 0);
-            code = code != 0 ? code : (int) ACTIONS_DUP2.invokeExact(state, scratch, out, 1);
-            code = code != 0 ? code : (int) ACTIONS_DUP2.invokeExact(state, scratch, out, 2);
-            if (code == 0 && ACTIONS_CLOSEFROM.isPresent()) {
-                code = (int) ACTIONS_CLOSEFROM.get().invokeExact(state, scratch, 3);
-            }
-            if (code == 0) {
-                code = (int) SPAWN.invokeExact(state, pid, file, scratch, MemorySegment.NULL, argv, environment);
-            }
-            int ignored = (int) ACTIONS_DESTROY.invokeExact(state, scratch);
+        long actions = scratch.address();
+        int code = callInt(ACTIONS_INIT, actions, 0, 0, 0);
+        if (code != 0) {
             return -code;
-        } catch (Throwable t) {
-            throw unexpected(t);
         }
+        code = callInt(ACTIONS_DUP2, actions, in, 0, 0);
+        code = code != 0 ? code : callInt(ACTIONS_DUP2, actions, out, 1, 0);
+        code = code != 0 ? code : callInt(ACTIONS_DUP2, actions, out, 2, 0);
+        if (code == 0 && !ACTIONS_CLOSEFROM.equals(MemorySegment.NULL)) {
+            code = callInt(ACTIONS_CLOSEFROM, actions, 3, 0, 0);
+        }
+        if (code == 0) {
+            code = (int) call(
+                    false, SPAWN, pid.address(), file.address(), actions, 0, argv.address(), environment.address());
+        }
+        callInt(ACTIONS_DESTROY, actions, 0, 0, 0);
+        return -code;
     }
 
-    /** A virtual thread in native code pins its carrier, and setns there would leave the carrier in the wrong namespace. */
-    private static MemorySegment state() {
+    private static int callInt(MemorySegment function, long a, long b, long c, long d) {
+        return (int) call(false, function, a, b, c, d, 0, 0);
+    }
+
+    private static long callLong(MemorySegment function, long a, long b, long c, long d) {
+        return call(true, function, a, b, c, d, 0, 0);
+    }
+
+    /**
+     * What memory the words point to must outlive the call: here it belongs to an arena that the caller closes, or to a thread.
+     *
+     * @param wide whether the function answers a long; of an int the upper half is undefined
+     */
+    private static long call(boolean wide, MemorySegment function, long a, long b, long c, long d, long e, long f) {
+        // A virtual thread in native code pins its carrier, and setns there would leave the carrier in the wrong
+        // namespace.
         if (Thread.currentThread().isVirtual()) {
             throw new IllegalStateException("native calls are made on platform threads: see NativeThreads");
         }
-        return CAPTURE.get();
-    }
-
-    private static long result(MemorySegment state, long returned) {
-        return returned < 0 ? -(int) ERRNO.get(state, 0L) : returned;
-    }
-
-    private static RuntimeException unexpected(Throwable t) {
-        if (t instanceof RuntimeException e) {
-            return e;
+        Capture capture = CAPTURE.get();
+        long returned;
+        try {
+            returned = (long) CALL.invokeExact(function, capture.state(), a, b, c, d, e, f);
+        } catch (RuntimeException | Error unexpected) {
+            throw unexpected;
+        } catch (Throwable unexpected) {
+            throw new IllegalStateException(unexpected);
         }
-        if (t instanceof Error e) {
-            throw e;
-        }
-        return new IllegalStateException(t);
+        long result = wide ? returned : (int) returned;
+        return result < 0 ? -capture.view().getInt(0) : result;
     }
 }

@@ -12,7 +12,7 @@ import java.util.Map;
  * when everything could be measured, met or not. Arguments: the groups to measure (start ttrpc lifecycle relay plan crowd; all).
  */
 public final class Bench {
-    private static final List<String> GROUPS = List.of("start", "ttrpc", "lifecycle", "plan", "crowd");
+    private static final List<String> GROUPS = List.of("start", "ttrpc", "lifecycle", "relay", "plan", "crowd");
     private static final int STARTS = 7;
 
     private final Distributions distributions;
@@ -48,19 +48,19 @@ public final class Bench {
     private void run() throws Exception {
         System.out.println("Measuring on " + Runtime.getRuntime().availableProcessors()
                 + " processors; every reference is measured in turn with ours.");
-        Path agent = distributions.agentScript(directory.resolve("agent"), BenchAgent.class);
-        Map<String, String> settings = Map.of("LOCAL_KATA_AGENT", agent.toString());
+        Path peer = TtrpcRows.build(directory);
+        Map<String, String> settings = Map.of("LOCAL_KATA_AGENT", peer.toString());
         try (World world = new World(distributions, directory)) {
             group("start", () -> starts(world));
             group("ttrpc", () -> {
-                TtrpcRows rows = TtrpcRows.build(directory);
                 try (World.Adaptor adaptor = world.adaptor(settings)) {
-                    rows.measure(report, adaptor.socket(), directory);
+                    new TtrpcRows(peer).measure(report, adaptor.socket(), directory);
                 }
             });
             group("lifecycle", () -> lifecycle(world, settings));
+            group("relay", () -> relay(world));
             group("plan", () -> PlanRow.measure(report, distributions, world));
-            group("crowd", () -> CrowdRow.measure(report, world, agent));
+            group("crowd", () -> CrowdRow.measure(report, world, settings));
         }
     }
 
@@ -90,10 +90,24 @@ public final class Bench {
 
     private void lifecycle(World world, Map<String, String> settings) throws Exception {
         try (World.Adaptor adaptor = world.adaptor(settings)) {
+            new LifecycleRows(world, new Shim(adaptor.socket())).measure(report, adaptor);
+            world.awaitNoVms();
+        }
+    }
+
+    /** With an agent that answers as fast as it is asked. */
+    private void relay(World world) throws Exception {
+        Path agent = distributions.agentScript(directory.resolve("agent"), BenchAgent.class);
+        try (World.Adaptor adaptor = world.adaptor(Map.of("LOCAL_KATA_AGENT", agent.toString()))) {
             Shim shim = new Shim(adaptor.socket());
-            LifecycleRows.Running running = new LifecycleRows(world, shim).measure(report, distributions, adaptor);
-            RelayRows.measure(report, distributions, directory, running.agentSocket(), running.directSocket());
-            shim.stop(running.id());
+            Path relayed = shim.create("relayed", world.pod());
+            shim.start("relayed");
+            PodVms vms = new PodVms(world.room(), world.worker());
+            long process = vms.process(vms.await("relayed"), BenchAgent.class.getName())
+                    .pid();
+            Path direct = Path.of("/proc/" + process + "/root/run/kata-containers/agent.sock");
+            RelayRows.measure(report, distributions, directory, relayed, direct);
+            shim.stop("relayed");
             world.awaitNoVms();
         }
     }

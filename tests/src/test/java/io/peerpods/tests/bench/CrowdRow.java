@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -21,9 +22,10 @@ final class CrowdRow {
 
     private CrowdRow() {}
 
-    static void measure(Report report, World world, Path kataAgent) throws Exception {
-        try (World.Adaptor adaptor =
-                world.adaptor(Map.of("LOCAL_KATA_AGENT", kataAgent.toString(), "LOCAL_BOOT_DELAY", BOOT_DELAY))) {
+    static void measure(Report report, World world, Map<String, String> agent) throws Exception {
+        Map<String, String> settings = new HashMap<>(agent);
+        settings.put("LOCAL_BOOT_DELAY", BOOT_DELAY);
+        try (World.Adaptor adaptor = world.adaptor(settings)) {
             Shim shim = new Shim(adaptor.socket());
             Path socket = shim.create("calm", world.pod());
             shim.start("calm");

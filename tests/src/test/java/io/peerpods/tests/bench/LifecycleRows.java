@@ -1,6 +1,5 @@
 package io.peerpods.tests.bench;
 
-import io.peerpods.room.Vm;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,10 +24,7 @@ final class LifecycleRows {
         this.vms = new PodVms(world.room(), world.worker());
     }
 
-    /** A sandbox that was left running for other figures. */
-    record Running(String id, Path agentSocket, Path directSocket) {}
-
-    Running measure(Report report, Distributions distributions, World.Adaptor adaptor) throws Exception {
+    void measure(Report report, World.Adaptor adaptor) throws Exception {
         List<Path> pods = new ArrayList<>();
         for (int i = 0; i < SANDBOXES; i++) {
             pods.add(world.pod());
@@ -38,11 +34,10 @@ final class LifecycleRows {
         Series agentStart = new Series();
         Series agentMemory = new Series();
         List<String> ids = new ArrayList<>();
-        Path socket = Path.of("");
         for (int i = 0; i < SANDBOXES; i++) {
             String id = "s" + i;
             ids.add(id);
-            Path relayed = shim.create(id, pods.get(i));
+            var _ = shim.create(id, pods.get(i));
             CompletableFuture<Long> opened = vms.agentPortOpens(id);
             shim.start(id);
             long returned = System.nanoTime();
@@ -60,7 +55,6 @@ final class LifecycleRows {
                     .map(start -> (double) Duration.between(start, portOpen).toMillis())
                     .orElse(Double.NaN));
             agentMemory.add(Daemon.residentMegabytes(agent.pid()));
-            socket = relayed;
         }
         report.add(Row.atMost("StartVM after the agent's port is open", "ms", overhead, 50));
         report.add(Row.atMost("podvm-agent, exec to listening", "ms", agentStart, 650));
@@ -68,13 +62,9 @@ final class LifecycleRows {
         Series memory = new Series();
         memory.add(adaptor.daemon().residentMegabytes());
         report.add(Row.atMost("adaptor, RSS with ten sandboxes", "MB", memory, 200));
-        for (String id : ids.subList(0, SANDBOXES - 1)) {
+        for (String id : ids) {
             shim.stop(id);
         }
-        String last = ids.getLast();
-        Vm vm = vms.await(last);
-        long agent = vms.process(vm, BenchAgent.class.getName()).pid();
-        return new Running(last, socket, Path.of("/proc/" + agent + "/root/run/kata-containers/agent.sock"));
     }
 
     private void create(Report report, List<Path> pods) throws IOException {

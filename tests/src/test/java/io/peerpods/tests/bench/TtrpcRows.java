@@ -19,12 +19,12 @@ final class TtrpcRows {
 
     private final Path peer;
 
-    private TtrpcRows(Path peer) {
+    TtrpcRows(Path peer) {
         this.peer = peer;
     }
 
-    /** Builds the Go program. */
-    static TtrpcRows build(Path directory) throws Exception {
+    /** Builds the Go program, which also plays a kata-agent that starts as quickly as the real one. */
+    static Path build(Path directory) throws Exception {
         if (!Files.isDirectory(GO_LIBRARIES.resolve("src/github.com/containerd/ttrpc"))) {
             throw new IOException("apt-get install golang-go golang-github-containerd-ttrpc-dev");
         }
@@ -36,6 +36,8 @@ final class TtrpcRows {
                 .putAll(Map.of(
                         "GO111MODULE",
                         "off",
+                        "CGO_ENABLED",
+                        "0",
                         "GOPATH",
                         GO_LIBRARIES.toString(),
                         "GOFLAGS",
@@ -43,7 +45,7 @@ final class TtrpcRows {
                         "GOCACHE",
                         directory.resolve("go-cache").toString()));
         run(build);
-        return new TtrpcRows(peer);
+        return peer;
     }
 
     void measure(Report report, SocketAddress adaptor, Path directory) throws Exception {

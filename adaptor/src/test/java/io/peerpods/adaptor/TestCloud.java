@@ -2,6 +2,7 @@ package io.peerpods.adaptor;
 
 import com.google.gson.Gson;
 import com.google.gson.JsonObject;
+import com.google.protobuf.Empty;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import io.peerpods.config.AgentConfig;
@@ -10,7 +11,9 @@ import io.peerpods.config.TlsEndpoint;
 import io.peerpods.config.TlsSettings;
 import io.peerpods.config.UserData;
 import io.peerpods.linux.Netns;
+import io.peerpods.proto.agent.AgentServiceGrpc;
 import io.peerpods.proto.agent.CheckRequest;
+import io.peerpods.proto.agent.CreateContainerRequest;
 import io.peerpods.proto.agent.HealthCheckResponse;
 import io.peerpods.proto.agent.HealthGrpc;
 import io.peerpods.relay.Forwarder;
@@ -29,18 +32,20 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A small cloud that outlives the adaptor: it runs in the test's process, and the adaptor's side ({@link TestCloudType}) calls it over a
- * unix socket. Its VMs are real forwarders with real TLS, in the worker's network namespace, before an agent that only says that it
- * serves. The same launch again is the same VM. Thread-safe.
+ * unix socket. Its VMs are real forwarders with real TLS, in the worker's network namespace, before an agent that says that it serves and
+ * remembers the containers it was to make. The same launch again is the same VM. Thread-safe.
  */
 final class TestCloud implements AutoCloseable {
 
@@ -59,6 +64,7 @@ final class TestCloud implements AutoCloseable {
     private final TtrpcServer agent;
     private final Map<String, Vm> vms = new TreeMap<>();
     private final Set<String> everLaunched = new TreeSet<>();
+    private final List<CreateContainerRequest> containers;
     private int launches;
     private int inFlight;
     private int nextAddress = FIRST_ADDRESS;
@@ -68,21 +74,30 @@ final class TestCloud implements AutoCloseable {
     private @Nullable CountDownLatch held;
     private @Nullable CountDownLatch deletesHeld;
 
-    private TestCloud(Path directory, Netns worker, int agentPort, ServerSocketChannel listener, TtrpcServer agent) {
+    private TestCloud(
+            Path directory,
+            Netns worker,
+            int agentPort,
+            ServerSocketChannel listener,
+            TtrpcServer agent,
+            List<CreateContainerRequest> containers) {
         this.directory = directory;
         this.worker = worker;
         this.agentPort = agentPort;
         this.listener = listener;
         this.agent = agent;
+        this.containers = containers;
     }
 
     static TestCloud open(Path directory, Path worker, int agentPort) throws IOException {
+        List<CreateContainerRequest> containers = new CopyOnWriteArrayList<>();
         TtrpcServer agent = TtrpcServer.builder()
                 .addService(new Serving())
+                .addService(new Containers(containers))
                 .listen(UnixDomainSocketAddress.of(directory.resolve("kata.sock")));
         ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         listener.bind(UnixDomainSocketAddress.of(directory.resolve("cloud.sock")));
-        TestCloud cloud = new TestCloud(directory, Netns.open(worker), agentPort, listener, agent);
+        TestCloud cloud = new TestCloud(directory, Netns.open(worker), agentPort, listener, agent, containers);
         Thread.ofVirtual().start(cloud::accept);
         return cloud;
     }
@@ -103,6 +118,11 @@ final class TestCloud implements AutoCloseable {
 
     synchronized boolean wasLaunched(String sandbox) {
         return everLaunched.contains(sandbox);
+    }
+
+    /** What arrived at the VMs' agents. */
+    List<CreateContainerRequest> containers() {
+        return containers;
     }
 
     synchronized void failDeletes(int times) {
@@ -289,6 +309,21 @@ final class TestCloud implements AutoCloseable {
             caller.onNext(HealthCheckResponse.newBuilder()
                     .setStatus(HealthCheckResponse.ServingStatus.SERVING)
                     .build());
+            caller.onCompleted();
+        }
+    }
+
+    private static final class Containers extends AgentServiceGrpc.AgentServiceImplBase {
+        private final List<CreateContainerRequest> asked;
+
+        private Containers(List<CreateContainerRequest> asked) {
+            this.asked = asked;
+        }
+
+        @Override
+        public void createContainer(CreateContainerRequest request, StreamObserver<Empty> caller) {
+            asked.add(request);
+            caller.onNext(Empty.getDefaultInstance());
             caller.onCompleted();
         }
     }

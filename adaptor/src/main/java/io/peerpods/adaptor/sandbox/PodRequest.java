@@ -9,7 +9,8 @@ import java.util.Optional;
 /**
  * What Kata says of a pod when it creates its sandbox: the annotations of CreateVM, read. Every key may be absent or empty.
  *
- * @param uid the pod's UID, empty when the runtime does not tell (no released one does)
+ * @param uid the pod's UID, empty when the runtime does not tell: containerd's annotations do not have it, CRI-O's name of the
+ *     sandbox does
  * @param vcpus CPUs wanted, 0 when unspecified; runtime-rs sends fractions
  * @param initdata the pod's own initdata
  */
@@ -58,7 +59,7 @@ record PodRequest(
         return new PodRequest(
                 name,
                 namespace,
-                text(annotations, CRI + "sandbox-uid"),
+                uid(annotations),
                 text(annotations, HYPERVISOR + "machine_type"),
                 number(who, annotations, HYPERVISOR + "default_vcpus", 100_000),
                 (long) number(who, annotations, HYPERVISOR + "default_memory", 1L << 40),
@@ -73,6 +74,13 @@ record PodRequest(
         String name = first(annotations, CRI + "sandbox-name", CRIO + "KubeName", CRIO + "SandboxName");
         String[] fields = name.split("_", -1);
         return fields.length >= 5 && fields[0].equals("k8s") ? fields[1] : name;
+    }
+
+    private static String uid(Map<String, String> annotations) {
+        String uid = text(annotations, CRI + "sandbox-uid");
+        String[] fields =
+                first(annotations, CRI + "sandbox-name", CRIO + "SandboxName").split("_", -1);
+        return uid.isEmpty() && fields.length >= 5 && fields[0].equals("k8s") ? fields[3] : uid;
     }
 
     private static String namespace(Map<String, String> annotations) {

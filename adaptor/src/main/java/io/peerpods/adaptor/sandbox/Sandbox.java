@@ -197,7 +197,7 @@ final class Sandbox {
                         "pod VM " + row.spec().name(),
                         around.directories().socket(row.id()),
                         transport(),
-                        io.peerpods.relay.AgentEdits.NONE,
+                        new ContainerEdits(row.spec(), around.volumes()),
                         around.options().proxyTimeout()));
             }
             return relay;

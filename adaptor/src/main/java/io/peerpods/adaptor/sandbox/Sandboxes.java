@@ -58,9 +58,9 @@ public final class Sandboxes implements AutoCloseable {
     private @Nullable Thread mender;
     private @Nullable Thread warmUp;
 
-    private Sandboxes(Surroundings around, DirectVolumes volumes) {
+    private Sandboxes(Surroundings around) {
         this.around = around;
-        this.specs = new LaunchSpecs(around.options(), around.tls(), volumes);
+        this.specs = new LaunchSpecs(around.options(), around.tls(), around.volumes());
         this.vnis = new Vnis(around.options().vxlanMinId());
         this.reconciliation = new Reconciliation(around, this);
         for (int i = 0; i < LOCKS; i++) {
@@ -83,8 +83,16 @@ public final class Sandboxes implements AutoCloseable {
             Consumer<String> steps)
             throws StoreException, IOException {
         Surroundings around = new Surroundings(
-                options, store, cloud, tunnels, tls, new PodDirectories(options.podsDirectory()), metrics, steps);
-        Sandboxes sandboxes = new Sandboxes(around, volumes);
+                options,
+                store,
+                cloud,
+                tunnels,
+                tls,
+                volumes,
+                new PodDirectories(options.podsDirectory()),
+                metrics,
+                steps);
+        Sandboxes sandboxes = new Sandboxes(around);
         for (SandboxRow row : store.rows()) {
             sandboxes.vnis.reserve(row.vni());
             sandboxes.byId.put(row.id(), new Sandbox(around, row, sandboxes::gone));

@@ -2,12 +2,14 @@ package io.peerpods.adaptor.sandbox;
 
 import io.peerpods.adaptor.store.Store;
 import io.peerpods.cloud.CloudProvider;
+import io.peerpods.cloud.DirectVolumes;
 import io.peerpods.config.WorkerTls;
 import java.util.function.Consumer;
 
 /**
  * What every sandbox works with.
  *
+ * @param volumes the direct volumes of this worker's pods
  * @param steps is told after each effect in the cloud, for tests of crashes
  */
 record Surroundings(
@@ -16,6 +18,7 @@ record Surroundings(
         CloudProvider cloud,
         WorkerTunnels tunnels,
         WorkerTls tls,
+        DirectVolumes volumes,
         PodDirectories directories,
         SandboxMetrics metrics,
         Consumer<String> steps) {}

@@ -73,6 +73,9 @@ class PodRequestTest {
         assertThat(PodRequest.of("id", annotations("io.kubernetes.cri.sandbox-name", "k8s_web-1_prod_0123_0"))
                         .name())
                 .isEqualTo("web-1");
+        assertThat(PodRequest.of("id", annotations("io.kubernetes.cri.sandbox-name", "k8s_web-1_prod_0123_0"))
+                        .uid())
+                .isEqualTo("0123");
         assertThat(PodRequest.of(
                                 "id",
                                 Map.of("io.kubernetes.cri-o.KubeName", "web", "io.kubernetes.cri-o.Namespace", "prod"))

@@ -7,6 +7,8 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,7 +26,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A CSI node driver leaves {@code <directory>/<base64url of the target path>/mountInfo.json} with the keys
  * {@code volume-type}, {@code device}, {@code fstype}, {@code metadata} and {@code options} (Kata:
- * {@code src/runtime/pkg/direct-volume}). The directory holds the files of every pod on the node: only those whose
+ * {@code src/runtime/pkg/direct-volume}); newer drivers write {@code readonly} and {@code fs-group} beside them. The directory holds the files of every pod on the node: only those whose
  * target path lies under the pod's own UID belong to a pod.
  */
 public final class DirectVolumes {
@@ -52,7 +54,11 @@ public final class DirectVolumes {
 
     private static final String VOLUME_PATH = "cloud-volume-path";
     private static final String FILE = "mountInfo.json";
+    private static final String CSI = "/volumes/kubernetes.io~csi/";
     private static final long LARGEST_FILE = 256 * 1024L;
+
+    /** A file name has at most 255 characters, and base64 has four for three bytes. */
+    private static final int LONGEST_TARGET = 189;
 
     private static final Logger log = LoggerFactory.getLogger(DirectVolumes.class);
 
@@ -84,7 +90,7 @@ public final class DirectVolumes {
             }
             return List.of();
         }
-        String mine = "/pods/" + podUid + "/volumes/kubernetes.io~csi/";
+        String mine = "/pods/" + podUid + CSI;
         List<VolumeSpec> volumes = new ArrayList<>();
         files.forEach((target, file) -> {
             if (target.contains(mine)) {
@@ -94,11 +100,29 @@ public final class DirectVolumes {
         return List.copyOf(volumes);
     }
 
+    /** Whether there is any file, of whatever pod. */
+    public boolean isEmpty() {
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
+            return !entries.iterator().hasNext();
+        } catch (IOException | DirectoryIteratorException e) {
+            return true; // no directory, no volumes
+        }
+    }
+
+    /** Whether what is mounted from this path of the worker is a CSI volume that has a file here. */
+    public boolean has(String targetPath) {
+        if (!targetPath.contains(CSI) || targetPath.length() > LONGEST_TARGET) {
+            return false;
+        }
+        String name = Base64.getUrlEncoder().encodeToString(targetPath.getBytes(StandardCharsets.UTF_8));
+        return Files.isDirectory(directory.resolve(name));
+    }
+
     private Map<String, Path> byTargetPath() {
         Map<String, Path> found = new TreeMap<>();
         try (Stream<Path> entries = Files.list(directory)) {
             entries.forEach(entry -> targetPath(entry.getFileName().toString()).ifPresent(target -> {
-                if (target.contains("/volumes/kubernetes.io~csi/")) {
+                if (target.contains(CSI)) {
                     found.put(target, entry.resolve(FILE));
                 }
             }));
@@ -152,12 +176,16 @@ public final class DirectVolumes {
         }
         options.put(TARGET_PATH, target);
         putIfGiven(options, FS_TYPE, text(info, "fstype"));
+        putIfGiven(options, FS_GROUP, text(info, "fs-group"));
         putIfGiven(options, "volume-type", text(info, "volume-type"));
+        List<String> words = new ArrayList<>();
         if (info.get("options") instanceof JsonArray mount) {
-            List<String> words = new ArrayList<>();
             mount.forEach(word -> words.add(word.getAsString()));
-            putIfGiven(options, MOUNT_OPTIONS, String.join(",", words));
         }
+        if (text(info, "readonly").equals("true")) {
+            words.add("ro");
+        }
+        putIfGiven(options, MOUNT_OPTIONS, String.join(",", words));
         return Optional.of(new VolumeSpec(name, id, options));
     }
 

@@ -50,6 +50,34 @@ final class DirectVolumesTest {
     }
 
     @Test
+    void newerDriversSayReadOnlyAndGroupBesideTheMetadata() throws IOException {
+        write(
+                "/x/pods/" + MINE + "/volumes/kubernetes.io~csi/p/mount",
+                "{\"device\":\"vol-0ddd\",\"readonly\":true,\"fs-group\":\"7\",\"options\":[\"noatime\"]}");
+
+        assertThat(new DirectVolumes(directory).of(MINE).getFirst().options())
+                .containsEntry(DirectVolumes.MOUNT_OPTIONS, "noatime,ro")
+                .containsEntry(DirectVolumes.FS_GROUP, "7");
+    }
+
+    @Test
+    void aVolumeIsKnownByItsTargetPath() throws IOException {
+        DirectVolumes volumes = new DirectVolumes(directory);
+        String target = "/var/lib/kubelet/pods/" + OTHERS + "/volumes/kubernetes.io~csi/pvc-a/mount";
+        assertThat(volumes.isEmpty()).isTrue();
+        assertThat(new DirectVolumes(directory.resolve("none")).isEmpty()).isTrue();
+        assertThat(volumes.has(target)).isFalse();
+        put(target, "vol-0aaa");
+        assertThat(volumes.isEmpty()).isFalse();
+        assertThat(volumes.has(target)).isTrue();
+        assertThat(volumes.has(target + "/")).isFalse();
+        assertThat(volumes.has("/volumes/kubernetes.io~csi/" + "x".repeat(5000)))
+                .isFalse();
+        write("/etc", "{}");
+        assertThat(volumes.has("/etc")).isFalse();
+    }
+
+    @Test
     void theDeviceNamesTheVolumeWhenTheMetadataDoesNot() throws IOException {
         write(
                 "/x/pods/" + MINE + "/volumes/kubernetes.io~csi/p/mount",

@@ -5,6 +5,7 @@ import io.peerpods.agent.edits.PodVmEdits;
 import io.peerpods.agent.net.MetadataNicFacts;
 import io.peerpods.agent.net.PodNetwork;
 import io.peerpods.agent.userdata.MetadataService;
+import io.peerpods.agent.volumes.VolumeMounts;
 import io.peerpods.config.AgentConfig;
 import io.peerpods.config.ConfigException;
 import io.peerpods.config.PodVmTls;
@@ -52,6 +53,7 @@ final class PodVmAgent implements AutoCloseable {
     private final MetadataService metadata;
     private final Configuration configuration;
     private final Executor executor;
+    private final VolumeMounts volumes;
 
     private @Nullable FutureTask<@Nullable Status> settingUp;
     private volatile @Nullable PodNetwork network;
@@ -66,6 +68,7 @@ final class PodVmAgent implements AutoCloseable {
         this.metadata = new MetadataService(options.metadataUrl(), options.metadataVersion1());
         this.configuration = new Configuration(options, metadata);
         this.executor = new Executor(steps);
+        this.volumes = VolumeMounts.ofVm(options.root());
     }
 
     /**
@@ -106,7 +109,7 @@ final class PodVmAgent implements AutoCloseable {
         return Optional.of(complaint).filter(text -> !text.isEmpty());
     }
 
-    /** Hangs up, and takes the network down if it was up. */
+    /** Hangs up, unmounts the pod's volumes and takes the network down if it was up. */
     @Override
     public void close() {
         notify.stopping();
@@ -117,6 +120,7 @@ final class PodVmAgent implements AutoCloseable {
         Forwarder listening = forwarder;
         if (listening != null) {
             listening.close();
+            volumes.unmountAll();
         }
         PodNetwork made = network;
         if (made != null && networkUp) {
@@ -188,7 +192,8 @@ final class PodVmAgent implements AutoCloseable {
 
     private void listen(Transport transport, @Nullable Status refusal) throws IOException {
         PodNetwork made = network;
-        AgentEdits edits = made == null ? AgentEdits.NONE : new PodVmEdits(options.podNamespace(), made::learned);
+        AgentEdits edits =
+                made == null ? AgentEdits.NONE : new PodVmEdits(options.podNamespace(), made::learned, volumes);
         ForwarderOptions forwarding = ForwarderOptions.of(options.listen(), options.kataAgentSocket(), transport)
                 .with(edits)
                 .agentPatience(options.kataAgentTimeout());

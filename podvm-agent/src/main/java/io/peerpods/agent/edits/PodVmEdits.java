@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Status;
 import io.grpc.StatusException;
+import io.peerpods.agent.volumes.VolumeMounts;
 import io.peerpods.network.NameServerRoutes;
 import io.peerpods.proto.agent.CopyFileRequest;
 import io.peerpods.proto.agent.CreateContainerRequest;
@@ -15,8 +16,8 @@ import java.util.List;
 
 /**
  * What the pod VM changes in the agent protocol of Kata: containers join the pod's network namespace, the sandbox gets no
- * name servers of its own (its resolv.conf comes as a file), and the name servers of both are told to a listener, so that the
- * pod reaches them by the tunnel. Fields that are not known here pass as they are.
+ * name servers of its own (its resolv.conf comes as a file), the name servers of both are told to a listener, so that the
+ * pod reaches them by the tunnel, and cloud volumes are mounted for the containers that want them until the sandbox ends. Fields that are not known here pass as they are.
  */
 public final class PodVmEdits implements AgentEdits {
 
@@ -24,10 +25,12 @@ public final class PodVmEdits implements AgentEdits {
     private static final String CREATE_CONTAINER = "CreateContainer";
     private static final String CREATE_SANDBOX = "CreateSandbox";
     private static final String COPY_FILE = "CopyFile";
+    private static final String DESTROY_SANDBOX = "DestroySandbox";
     private static final String RESOLV_CONF = "resolv.conf";
 
     private final String podNamespace;
     private final NameServers nameServers;
+    private final VolumeMounts volumes;
 
     /** Hears of the name servers that a pod is given, before the agent does. */
     @FunctionalInterface
@@ -35,16 +38,23 @@ public final class PodVmEdits implements AgentEdits {
         void learned(List<InetAddress> servers);
     }
 
-    /** @param podNamespace path of the pod's network namespace in the VM */
-    public PodVmEdits(String podNamespace, NameServers nameServers) {
+    /**
+     * @param podNamespace path of the pod's network namespace in the VM
+     * @param volumes the pod's cloud volumes
+     */
+    public PodVmEdits(String podNamespace, NameServers nameServers, VolumeMounts volumes) {
         this.podNamespace = podNamespace;
         this.nameServers = nameServers;
+        this.volumes = volumes;
     }
 
     @Override
     public boolean concern(String service, String method) {
         return service.equals(SERVICE)
-                && (method.equals(CREATE_CONTAINER) || method.equals(CREATE_SANDBOX) || method.equals(COPY_FILE));
+                && (method.equals(CREATE_CONTAINER)
+                        || method.equals(CREATE_SANDBOX)
+                        || method.equals(COPY_FILE)
+                        || method.equals(DESTROY_SANDBOX));
     }
 
     @Override
@@ -54,6 +64,7 @@ public final class PodVmEdits implements AgentEdits {
                 case CREATE_CONTAINER -> createContainer(payload);
                 case CREATE_SANDBOX -> createSandbox(payload);
                 case COPY_FILE -> copyFile(payload);
+                case DESTROY_SANDBOX -> destroySandbox(payload);
                 default -> payload;
             };
         } catch (InvalidProtocolBufferException e) {
@@ -63,12 +74,13 @@ public final class PodVmEdits implements AgentEdits {
         }
     }
 
-    private ByteString createContainer(ByteString payload) throws InvalidProtocolBufferException {
+    private ByteString createContainer(ByteString payload) throws InvalidProtocolBufferException, StatusException {
         CreateContainerRequest request = CreateContainerRequest.parseFrom(payload);
         if (!request.hasOCI()) {
             return payload; // the agent says what is wrong with it
         }
         CreateContainerRequest.Builder edited = request.toBuilder();
+        ContainerVolumes.mount(edited.getOCIBuilder(), volumes);
         NetworkNamespace.join(edited.getOCIBuilder().getLinuxBuilder(), podNamespace);
         return edited.build().toByteString();
     }
@@ -87,6 +99,12 @@ public final class PodVmEdits implements AgentEdits {
         if (request.getPath().endsWith(RESOLV_CONF) && request.getOffset() == 0) {
             learn(List.of(request.getData().toString(StandardCharsets.ISO_8859_1)));
         }
+        return payload;
+    }
+
+    /** Before the agent ends what is left of the containers: a volume is detached from the VM soon after. */
+    private ByteString destroySandbox(ByteString payload) {
+        volumes.unmountAll();
         return payload;
     }
 

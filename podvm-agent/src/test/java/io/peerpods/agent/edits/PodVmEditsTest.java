@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnknownFieldSet;
 import io.grpc.StatusException;
+import io.peerpods.agent.volumes.VolumeMounts;
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.proto.agent.CopyFileRequest;
 import io.peerpods.proto.agent.CreateContainerRequest;
@@ -15,6 +16,7 @@ import io.peerpods.proto.agent.LinuxNamespace;
 import io.peerpods.proto.agent.Spec;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -26,13 +28,15 @@ class PodVmEditsTest {
     private static final String PODNS = "/run/netns/podns";
 
     private final List<InetAddress> learned = new ArrayList<>();
-    private final PodVmEdits edits = new PodVmEdits(PODNS, learned::addAll);
+    private final PodVmEdits edits =
+            new PodVmEdits(PODNS, learned::addAll, VolumeMounts.ofVm(Path.of("/nowhere/at/all")));
 
     @Test
-    void onlyThreeMethodsAreOpened() {
+    void onlyFourMethodsAreOpened() {
         assertThat(edits.concern(AGENT, "CreateContainer")).isTrue();
         assertThat(edits.concern(AGENT, "CreateSandbox")).isTrue();
         assertThat(edits.concern(AGENT, "CopyFile")).isTrue();
+        assertThat(edits.concern(AGENT, "DestroySandbox")).isTrue();
         assertThat(edits.concern(AGENT, "ReadStdout")).isFalse();
         assertThat(edits.concern("other.Service", "CreateContainer")).isFalse();
     }

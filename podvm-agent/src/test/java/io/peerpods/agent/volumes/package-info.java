@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.agent.volumes;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,6 +1,7 @@
 package io.peerpods.adaptor;
 
 import io.grpc.ServerServiceDefinition;
+import io.peerpods.adaptor.sandbox.PodVolumes;
 import io.peerpods.adaptor.sandbox.SandboxMetrics;
 import io.peerpods.adaptor.sandbox.Sandboxes;
 import io.peerpods.adaptor.sandbox.WorkerTunnels;
@@ -114,7 +115,7 @@ final class Adaptor implements AutoCloseable {
                 cloud,
                 WorkerTunnels.open(state, executor, config.tunnels()),
                 Tasks.result(keys),
-                new DirectVolumes(DirectVolumes.DIRECTORY),
+                new PodVolumes(new DirectVolumes(DirectVolumes.DIRECTORY), PodUidLookup.of(config.api())),
                 new SandboxMetrics(Tasks.result(pages)),
                 crash::step);
         closeLater(sandboxes);

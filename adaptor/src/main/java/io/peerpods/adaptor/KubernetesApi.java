@@ -14,37 +14,65 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.cert.X509Certificate;
+import java.util.regex.Pattern;
 import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
-/** The one question that is asked of the cluster, once: which cluster is it. */
-record KubernetesApi(InetAddress address, int port) {
+/**
+ * The two questions that are asked of the cluster: which cluster it is, once, and which UID a pod has, where a pod may have volumes.
+ *
+ * @param account directory of the service account's token and CA
+ */
+record KubernetesApi(InetAddress address, int port, Path account) {
 
     private static final Path ACCOUNT = Path.of("/var/run/secrets/kubernetes.io/serviceaccount");
+    private static final Pattern NAME = Pattern.compile("[a-z0-9][a-z0-9.-]{0,252}");
+    private static final Pattern UID = Pattern.compile("[A-Za-z0-9-]{1,64}");
     private static final int TIMEOUT_MILLIS = 3000;
-    private static final int MAX_ANSWER = 1 << 20;
+    private static final int MAX_ANSWER = 4 << 20;
+
+    /** With the service account that Kubernetes gives to a pod. */
+    KubernetesApi(InetAddress address, int port) {
+        this(address, port, ACCOUNT);
+    }
 
     /** Whether this process runs in a pod with a service account. */
     boolean hasAccount() {
-        return Files.isReadable(ACCOUNT.resolve("token"));
+        return Files.isReadable(account.resolve("token"));
     }
 
     /** UID of the namespace kube-system, which every cluster has and no two share. */
     String clusterUid() throws IOException {
+        return uid("/api/v1/namespaces/kube-system", "namespaces");
+    }
+
+    /** UID of the pod that has this name at present. */
+    String podUid(String namespace, String name) throws IOException {
+        if (!NAME.matcher(namespace).matches() || !NAME.matcher(name).matches()) {
+            throw new IOException("these are no names of Kubernetes");
+        }
+        String uid = uid("/api/v1/namespaces/" + namespace + "/pods/" + name, "pods");
+        if (!UID.matcher(uid).matches()) {
+            throw new IOException("the API service's answer has no UID");
+        }
+        return uid;
+    }
+
+    private String uid(String path, String kind) throws IOException {
         URI uri = URI.create("https://"
                 + (IpAddresses.isIpv4(address) ? IpAddresses.text(address) : "[" + IpAddresses.text(address) + "]")
-                + ":" + port + "/api/v1/namespaces/kube-system");
+                + ":" + port + path);
         HttpsURLConnection connection = (HttpsURLConnection) uri.toURL().openConnection();
         connection.setConnectTimeout(TIMEOUT_MILLIS);
         connection.setReadTimeout(TIMEOUT_MILLIS);
         connection.setSSLSocketFactory(trusting().getSocketFactory());
         connection.setRequestProperty(
                 "Authorization",
-                "Bearer " + Files.readString(ACCOUNT.resolve("token")).strip());
+                "Bearer " + Files.readString(account.resolve("token")).strip());
         if (connection.getResponseCode() != 200) {
-            throw new IOException("the API service answers " + connection.getResponseCode()
-                    + " for namespace kube-system; the service account needs `get` on namespaces");
+            throw new IOException("the API service answers " + connection.getResponseCode() + " for " + path
+                    + "; the service account needs `get` on " + kind);
         }
         try (InputStream in = connection.getInputStream()) {
             String body = new String(in.readNBytes(MAX_ANSWER), StandardCharsets.UTF_8);
@@ -58,12 +86,12 @@ record KubernetesApi(InetAddress address, int port) {
         }
     }
 
-    private static SSLContext trusting() throws IOException {
+    private SSLContext trusting() throws IOException {
         try {
             KeyStore store = KeyStore.getInstance("PKCS12");
             store.load(null, new char[0]);
             int number = 0;
-            for (X509Certificate certificate : Credentials.readCertificates(ACCOUNT.resolve("ca.crt"))) {
+            for (X509Certificate certificate : Credentials.readCertificates(account.resolve("ca.crt"))) {
                 store.setCertificateEntry("ca" + number++, certificate);
             }
             TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");

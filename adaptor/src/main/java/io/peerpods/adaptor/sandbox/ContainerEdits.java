@@ -136,9 +136,10 @@ public final class ContainerEdits implements AgentEdits {
                         .withDescription("container " + container + " of pod " + launched.podNamespace() + "/"
                                 + launched.podName() + " mounts a cloud volume at " + mount.getDestination()
                                 + " that is not attached to its VM " + launched.name() + ": direct volume " + source
-                                + ". Its file came after the VM was launched, or names no disk, or the runtime did not tell the pod's UID"
-                                + " (annotation io.kubernetes.cri.sandbox-uid of CreateVM): the adaptor's log of the launch says which."
-                                + " Put that right and delete the pod, so that it starts on a new VM")
+                                + ". Its file came after the VM was launched, or names no disk, or the pod's UID was not known (the runtime"
+                                + " tells it by annotation io.kubernetes.cri.sandbox-uid of CreateVM, the API service to an account that may"
+                                + " get pods): the adaptor's log of CreateVM says which. Put that right and delete the pod, so that it"
+                                + " starts on a new VM")
                         .asException();
             }
         }

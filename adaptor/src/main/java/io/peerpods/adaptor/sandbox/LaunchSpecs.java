@@ -1,7 +1,6 @@
 package io.peerpods.adaptor.sandbox;
 
 import com.google.gson.JsonObject;
-import io.peerpods.cloud.DirectVolumes;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.config.AgentConfig;
 import io.peerpods.config.InstanceName;
@@ -16,9 +15,9 @@ final class LaunchSpecs {
 
     private final SandboxOptions options;
     private final WorkerTls tls;
-    private final DirectVolumes volumes;
+    private final PodVolumes volumes;
 
-    LaunchSpecs(SandboxOptions options, WorkerTls tls, DirectVolumes volumes) {
+    LaunchSpecs(SandboxOptions options, WorkerTls tls, PodVolumes volumes) {
         this.options = options;
         this.tls = tls;
         this.volumes = volumes;
@@ -50,7 +49,7 @@ final class LaunchSpecs {
                 pod.gpus(),
                 pod.gpuModel(),
                 pod.image(),
-                volumes.of(pod.uid()));
+                volumes.of(pod));
     }
 
     private String userData(PodRequest pod, PodNetworkSpec network, AgentConfig secured) {

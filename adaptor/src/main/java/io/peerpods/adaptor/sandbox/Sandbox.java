@@ -197,7 +197,7 @@ final class Sandbox {
                         "pod VM " + row.spec().name(),
                         around.directories().socket(row.id()),
                         transport(),
-                        new ContainerEdits(row.spec(), around.volumes()),
+                        new ContainerEdits(row.spec(), around.volumes().onWorker()),
                         around.options().proxyTimeout()));
             }
             return relay;

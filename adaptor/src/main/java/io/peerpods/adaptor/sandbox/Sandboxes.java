@@ -8,7 +8,6 @@ import io.peerpods.adaptor.store.SandboxState;
 import io.peerpods.adaptor.store.Store;
 import io.peerpods.adaptor.store.StoreException;
 import io.peerpods.cloud.CloudProvider;
-import io.peerpods.cloud.DirectVolumes;
 import io.peerpods.cloud.PodVm;
 import io.peerpods.config.AgentConfig;
 import io.peerpods.config.WorkerTls;
@@ -78,7 +77,7 @@ public final class Sandboxes implements AutoCloseable {
             CloudProvider cloud,
             WorkerTunnels tunnels,
             WorkerTls tls,
-            DirectVolumes volumes,
+            PodVolumes volumes,
             SandboxMetrics metrics,
             Consumer<String> steps)
             throws StoreException, IOException {

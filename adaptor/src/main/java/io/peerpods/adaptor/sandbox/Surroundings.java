@@ -2,14 +2,13 @@ package io.peerpods.adaptor.sandbox;
 
 import io.peerpods.adaptor.store.Store;
 import io.peerpods.cloud.CloudProvider;
-import io.peerpods.cloud.DirectVolumes;
 import io.peerpods.config.WorkerTls;
 import java.util.function.Consumer;
 
 /**
  * What every sandbox works with.
  *
- * @param volumes the direct volumes of this worker's pods
+ * @param volumes the volumes of this worker's pods
  * @param steps is told after each effect in the cloud, for tests of crashes
  */
 record Surroundings(
@@ -18,7 +17,7 @@ record Surroundings(
         CloudProvider cloud,
         WorkerTunnels tunnels,
         WorkerTls tls,
-        DirectVolumes volumes,
+        PodVolumes volumes,
         PodDirectories directories,
         SandboxMetrics metrics,
         Consumer<String> steps) {}

@@ -52,7 +52,11 @@ final class WarmUp {
         long begun = System.nanoTime();
         try {
             PodRequest pod = PodRequest.of(
-                    ID, Map.of("io.kubernetes.cri.sandbox-name", ID, "io.kubernetes.cri.sandbox-namespace", ID));
+                    ID,
+                    Map.of(
+                            "io.kubernetes.cri.sandbox-name", ID,
+                            "io.kubernetes.cri.sandbox-namespace", ID,
+                            "io.kubernetes.cri.sandbox-uid", ID));
             var certificate = specs.beginCertificate(ID, pod);
             inspect();
             PodNetworkSpec network =

@@ -84,7 +84,8 @@ public final class DirectVolumes {
             if (!files.isEmpty()) {
                 log.warn(
                         "the pod's UID is not known: none of the {} direct volumes in {} is attached;"
-                                + " a runtime that sends io.kubernetes.cri.sandbox-uid makes it known",
+                                + " a runtime that sends io.kubernetes.cri.sandbox-uid makes it known, or an API service that lets"
+                                + " the adaptor get pods",
                         files.size(),
                         directory);
             }

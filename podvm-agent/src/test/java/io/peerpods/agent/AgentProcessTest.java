@@ -7,6 +7,8 @@ import com.google.gson.JsonParser;
 import com.google.protobuf.ByteString;
 import io.peerpods.config.AgentConfig;
 import io.peerpods.config.CertificateAuthority;
+import io.peerpods.config.CloudVolume;
+import io.peerpods.config.CloudVolumes;
 import io.peerpods.config.Credentials;
 import io.peerpods.config.PodVmPaths;
 import io.peerpods.config.TlsEndpoint;
@@ -17,10 +19,12 @@ import io.peerpods.linux.Netns;
 import io.peerpods.proto.agent.CreateContainerRequest;
 import io.peerpods.proto.agent.CreateSandboxRequest;
 import io.peerpods.proto.agent.Linux;
+import io.peerpods.proto.agent.Mount;
 import io.peerpods.proto.agent.Spec;
 import io.peerpods.proto.ttrpc.Request;
 import io.peerpods.proto.ttrpc.Response;
 import io.peerpods.testing.Leftovers;
+import io.peerpods.testing.LoopDisk;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import java.io.DataInputStream;
@@ -225,6 +229,55 @@ class AgentProcessTest {
             assertThat(Machine.exit(again)).isZero();
             assertThat(machine.vm.exec("ip", "-o", "link")).contains("ens6").doesNotContain("vxlan");
         }
+    }
+
+    @Test
+    @NeedsProgram({"losetup", "mkfs.ext4", "mount"})
+    void aVolumeOutlivesAKilledAgentAndIsUnmountedByTheNextOne() throws Exception {
+        try (LoopDisk disk = LoopDisk.blank(directory.resolve("disk"), 16 << 20);
+                Machine machine = new Machine(directory, true)) {
+            disk.appear(directory, disk.device().getFileName().toString(), "vol0aaaaaaaa");
+            machine.exec("mount", "--bind", directory.resolve("sys/block").toString(), "/sys/block");
+            Process first = machine.agent(Map.of(), flags(userData(true)));
+            createContainer(machine, first);
+            machine.exec("touch", "/run/cloud-volumes/vol-0/kept");
+            first.destroyForcibly();
+            Machine.exit(first);
+            assertThat(machine.exec("cat", "/proc/self/mountinfo")).contains(" /run/cloud-volumes/vol-0 ");
+
+            Process second = machine.agent(Map.of(), flags(userData(true)));
+            createContainer(machine, second);
+            assertThat(machine.exec("ls", "/run/cloud-volumes/vol-0")).contains("kept");
+            assertThat(machine.exec("cat", "/proc/self/mountinfo")).containsOnlyOnce(" " + disk.number() + " ");
+            second.destroy();
+            assertThat(Machine.exit(second)).as(machine.logged()).isZero();
+            assertThat(machine.exec("cat", "/proc/self/mountinfo")).doesNotContain("/run/cloud-volumes");
+        }
+    }
+
+    private void createContainer(Machine machine, Process agent) throws Exception {
+        arrived.clear();
+        CloudVolume volume = new CloudVolume(0, "vol-0aaaaaaaa", "/data", "ext4", false, List.of(), "", "", "");
+        Spec.Builder container = Spec.newBuilder()
+                .putAnnotations(CloudVolumes.ANNOTATION, CloudVolumes.toJson(List.of(volume)))
+                .addMounts(Mount.newBuilder()
+                        .setDestination("/data")
+                        .setSource("/var/lib/kubelet/pods/1/volumes/kubernetes.io~csi/pvc/mount"));
+        try (WorkerClient worker = new WorkerClient(machine.worker.path(), PORT, tls, agent)) {
+            Response answer = worker.call(
+                    AGENT,
+                    "CreateContainer",
+                    CreateContainerRequest.newBuilder()
+                            .setOCI(container)
+                            .build()
+                            .toByteString());
+            assertThat(answer.getStatus().getMessage()).as(machine.logged()).isEmpty();
+        }
+        assertThat(CreateContainerRequest.parseFrom(payload("CreateContainer"))
+                        .getOCI()
+                        .getMounts(0)
+                        .getSource())
+                .isEqualTo("/run/cloud-volumes/vol-0");
     }
 
     @Test

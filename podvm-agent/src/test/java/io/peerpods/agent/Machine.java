@@ -99,6 +99,14 @@ final class Machine implements AutoCloseable {
         return process.exitValue();
     }
 
+    /** Runs a program among the machine's mounts. */
+    String exec(String... command) {
+        List<String> words =
+                new ArrayList<>(List.of("nsenter", "--target", Long.toString(init.pid()), "--mount", "--"));
+        words.addAll(List.of(command));
+        return io.peerpods.testing.Programs.require(words.toArray(String[]::new));
+    }
+
     /** Runs a program in the pod's namespace. */
     String inPod(String... command) {
         List<String> words = new ArrayList<>(List.of("nsenter", "--net=" + file("/run/netns/podns"), "--"));

@@ -41,7 +41,7 @@ public final class VolumeMounts {
 
     private final Path directory;
     private final Disks disks;
-    private final DataHub dataHub;
+    private final Path dataHub;
     private final Duration patience;
     private final ReentrantLock lock = new ReentrantLock();
     private final AtomicInteger endings = new AtomicInteger();
@@ -58,7 +58,7 @@ public final class VolumeMounts {
     public VolumeMounts(Path directory, Path blocks, Path devices, Path dataHub, Duration patience) {
         this.directory = directory;
         this.disks = new Disks(blocks, devices);
-        this.dataHub = new DataHub(dataHub, patience);
+        this.dataHub = dataHub;
         this.patience = patience;
     }
 
@@ -216,7 +216,7 @@ public final class VolumeMounts {
         if (empty && volume.readOnly()) {
             throw new VolumeException(disk.device() + " is blank, and a read-only volume gets no file system");
         }
-        dataHub.mount(volume, disk.device(), empty, mapperName(volume), at);
+        new DataHub(dataHub, patience).mount(volume, disk.device(), empty, mapperName(volume), at);
         if (MountTable.read().at(at).isEmpty()) {
             throw new VolumeException("the confidential data hub has mounted nothing at " + at);
         }

@@ -30,6 +30,9 @@ final class Session implements Closeable {
     /** From how long a wait for the connection on the caller's timeout is corrected. */
     private static final long NOTICEABLE_NANOS = 1_000_000;
 
+    /** From how long an edit on the caller's timeout is corrected; a shorter one leaves the rest of the call as it is. */
+    private static final long LONG_EDIT_NANOS = Duration.ofSeconds(1).toNanos();
+
     /** How long after its deadline an unanswered call is forgotten. */
     private static final long LATE_NANOS = Duration.ofMinutes(1).toNanos();
 
@@ -137,6 +140,10 @@ final class Session implements Closeable {
             ByteString edited = edits.edit(view.service(), view.method(), payload);
             byte[] sent = edited.equals(payload) ? body : RequestView.withPayload(body, edited);
             byte[] frame = Frames.frame(call.number, Frames.REQUEST, 0, sent);
+            if (call.timeoutNanos > 0 && System.nanoTime() - call.begun > LONG_EDIT_NANOS) {
+                // Whoever asked may have given up: the agent is not to do what nobody will hear of.
+                frame = withTimeLeft(call, frame, 0, frame.length);
+            }
             forward(call, frame, 0, frame.length);
         } catch (StatusException refused) {
             call.fail(refused.getStatus());

@@ -435,6 +435,43 @@ class AgentPathTest {
     }
 
     @Test
+    void aLongEditShortensTheTimeoutAndACallWhoseTimeIsOverGoesNowhere() throws Exception {
+        AgentEdits slow = new AgentEdits() {
+            @Override
+            public boolean concern(String service, String method) {
+                return true;
+            }
+
+            @Override
+            public ByteString edit(String service, String method, ByteString payload) {
+                try {
+                    Thread.sleep(Duration.ofMillis(1_100));
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+                return payload;
+            }
+        };
+        RecordingAgent agent = agent(RecordingAgent.answering(new byte[0]));
+        Forwarder forwarder = Forwarder.listen(
+                ForwarderOptions.of(anyPort(), agentSocket, tls.vm()).with(slow));
+        toClose.add(forwarder);
+        relayTo(forwarder, tls.worker());
+        Caller caller = caller();
+        long hour = Duration.ofHours(1).toNanos();
+        CompletableFuture<byte[]> patient = caller.send(1, Caller.request(AGENT, "A", new byte[0], hour));
+        Response late = Caller.await(caller.send(
+                3, Caller.request(AGENT, "B", new byte[0], Duration.ofSeconds(1).toNanos())));
+        assertThat(late.getStatus().getCode()).isEqualTo(Status.Code.DEADLINE_EXCEEDED.value());
+        assertThat(Caller.await(patient).getStatus().getCode()).isZero();
+        assertThat(agent.bodies).hasSize(1);
+        Request arrived = Request.parseFrom(agent.bodies.getFirst());
+        assertThat(arrived.getMethod()).isEqualTo("A");
+        assertThat(arrived.getTimeoutNano())
+                .isBetween(1L, hour - Duration.ofSeconds(1).toNanos());
+    }
+
+    @Test
     void editsChangeOnlyTheirMethodsAndNobodyWaitsForAnEdit() throws Exception {
         CountDownLatch release = new CountDownLatch(1);
         AgentEdits edits = new AgentEdits() {

@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -161,6 +162,23 @@ class VolumeMountsTest {
         assertThat(Programs.require("stat", "-f", "-c", "%T", at.toString())).contains("ext");
         mounts.unmountAll();
         assertThat(Files.readAllBytes(disk.file())).isEqualTo(before);
+    }
+
+    @Test
+    @NeedsProgram("mkfs.xfs")
+    void aBlankDiskGetsXfsWhenThatIsWanted() throws Exception {
+        Assumptions.assumeTrue(
+                Files.readString(Path.of("/proc/filesystems")).contains("xfs"), "this kernel has no xfs");
+        LoopDisk disk = LoopDisk.blank(machine.resolve("large"), 320L << 20);
+        disks.add(disk);
+        disk.appear(machine, "nvme1n1", SERIAL);
+        Path at = mounts.mount(volume("xfs", false, "4321", "nouuid", "noatime"));
+        assertThat(Programs.require("stat", "-f", "-c", "%T", at.toString()).strip())
+                .isEqualTo("xfs");
+        Files.writeString(at.resolve("kept"), "data");
+        mounts.unmountAll();
+        // What is on it counts, not what is wanted by now.
+        assertThat(mounts.mount(plain()).resolve("kept")).hasContent("data");
     }
 
     @Test

@@ -1,14 +1,19 @@
 package io.peerpods.relay;
 
+import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.peerpods.proto.agent.CheckRequest;
 import io.peerpods.proto.agent.HealthCheckResponse;
 import io.peerpods.proto.ttrpc.Request;
+import io.peerpods.proto.ttrpc.Response;
+import io.peerpods.ttrpc.Frame;
+import io.peerpods.ttrpc.IoThread;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.Socket;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
@@ -47,6 +52,8 @@ public final class AgentRelay implements AutoCloseable {
 
     private final RelayOptions options;
     private final ServerSocketChannel listener;
+    private final IoThread io;
+    private final @Nullable RelayThreads own;
     private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
@@ -57,9 +64,13 @@ public final class AgentRelay implements AutoCloseable {
     private volatile @Nullable Dialler dialler;
     private volatile boolean closed;
 
-    private AgentRelay(RelayOptions options, ServerSocketChannel listener) {
+    private AgentRelay(RelayOptions options, ServerSocketChannel listener) throws IOException {
         this.options = options;
         this.listener = listener;
+        RelayThreads shared = options.threads();
+        RelayThreads threads = shared == null ? RelayThreads.start(1) : shared;
+        this.own = shared == null ? threads : null;
+        this.io = threads.next();
     }
 
     /**
@@ -68,7 +79,14 @@ public final class AgentRelay implements AutoCloseable {
      * @throws IOException when the socket cannot be made; the text names path and reason
      */
     public static AgentRelay listen(RelayOptions options) throws IOException {
-        AgentRelay relay = new AgentRelay(options, UnixSockets.listen(options.socket()));
+        ServerSocketChannel listener = Sockets.listen(options.socket());
+        AgentRelay relay;
+        try {
+            relay = new AgentRelay(options, listener);
+        } catch (IOException e) {
+            Sockets.closeQuietly(listener);
+            throw e;
+        }
         Thread.ofVirtual().name("agent-relay").start(relay::accept);
         return relay;
     }
@@ -148,12 +166,15 @@ public final class AgentRelay implements AutoCloseable {
         if (current != null) {
             current.cancel();
         }
-        Wire.closeQuietly(listener);
+        Sockets.closeQuietly(listener);
         sessions.forEach(Session::close);
+        if (own != null) {
+            own.close();
+        }
         try {
             Files.deleteIfExists(options.socket());
         } catch (IOException e) {
-            LOG.warn("cannot remove {}: {}", options.socket(), Upstream.reason(e));
+            LOG.warn("cannot remove {}: {}", options.socket(), Sockets.reason(e));
         }
     }
 
@@ -163,28 +184,27 @@ public final class AgentRelay implements AutoCloseable {
                 SocketChannel caller = listener.accept();
                 if (sessions.size() >= MAX_CALLERS) {
                     LOG.warn("{}: more than {} callers at once, hanging up on one", options.socket(), MAX_CALLERS);
-                    Wire.closeQuietly(caller);
+                    Sockets.closeQuietly(caller);
                     continue;
                 }
-                Session session = new Session(Wire.of(caller), this::take, options.edits(), null);
+                Session session = new Session(
+                        io,
+                        new Session.Peer(caller, UnixDomainSocketAddress.of(options.socket()), null),
+                        Upstream.LIMITS,
+                        this::take,
+                        options.edits(),
+                        null,
+                        (ended, cause) -> sessions.remove(ended));
                 sessions.add(session);
-                Thread.ofVirtual().name("agent-caller").start(() -> serve(session));
+                session.start();
+                if (closed) {
+                    session.close();
+                }
             }
         } catch (IOException e) {
             if (!closed) {
                 LOG.error("{}: no more callers are accepted", options.socket(), e);
             }
-        }
-    }
-
-    private void serve(Session session) {
-        try {
-            if (closed) {
-                session.close();
-            }
-            session.run();
-        } finally {
-            sessions.remove(session);
         }
     }
 
@@ -281,31 +301,28 @@ public final class AgentRelay implements AutoCloseable {
                 break;
             }
             try {
-                Socket socket = attempt.dial(Duration.ofNanos(left));
+                SocketChannel socket = attempt.dial(Duration.ofNanos(left));
                 Duration limit = Duration.ofNanos(Math.min(HANDSHAKE.toNanos(), Math.max(1, end - System.nanoTime())));
-                return Upstream.start(options.transport().over(socket, limit), name);
+                return Upstream.open(io, socket, address, options.transport().engine(), limit, name);
             } catch (SSLHandshakeException | SSLPeerUnverifiedException e) {
-                if (!(e.getCause() instanceof java.io.EOFException)) {
-                    throw Status.UNAUTHENTICATED
-                            .withDescription("TLS with " + name + " failed: " + Upstream.reason(e))
-                            .withCause(e)
-                            .asException();
-                }
-                last = Upstream.reason(e);
+                throw Status.UNAUTHENTICATED
+                        .withDescription("TLS with " + name + " failed: " + Sockets.reason(e))
+                        .withCause(e)
+                        .asException();
             } catch (SSLException e) {
                 // Without a cause it is what was read that is no TLS, and waiting makes it none.
                 if (e.getCause() == null) {
                     throw Status.UNAUTHENTICATED
                             .withDescription(
-                                    name + " answers, but not with TLS (" + Upstream.reason(e)
+                                    name + " answers, but not with TLS (" + Sockets.reason(e)
                                             + "): is the port taken by another program than podvm-agent, or does that run with -disable-tls?")
                             .withCause(e)
                             .asException();
                 }
-                last = Upstream.reason(e);
+                last = Sockets.reason(e);
             } catch (IOException e) {
                 // Connected and then cut: an agent that is just starting, or starting again.
-                last = Upstream.reason(e);
+                last = Sockets.reason(e);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 throw cancelled();
@@ -318,10 +335,10 @@ public final class AgentRelay implements AutoCloseable {
     private void checkOn(Upstream upstream, long end, Duration deadline) throws StatusException {
         boolean answered = false;
         long left = Math.max(1, end - System.nanoTime());
-        CompletableFuture<Frames.Answer> answer = new CompletableFuture<>();
-        byte[] frame = Frames.frame(
+        CompletableFuture<Answer> answer = new CompletableFuture<>();
+        byte[] frame = Frame.of(
                 0,
-                Frames.REQUEST,
+                Frame.REQUEST,
                 0,
                 Request.newBuilder()
                         .setService("grpc.Health")
@@ -331,8 +348,8 @@ public final class AgentRelay implements AutoCloseable {
                         .build()
                         .toByteArray());
         try {
-            upstream.send(frame, 0, frame.length, new Answered(answer));
-            Frames.Answer got = answer.get(left, TimeUnit.NANOSECONDS);
+            upstream.send(frame, new Answered(answer));
+            Answer got = answer.get(left, TimeUnit.NANOSECONDS);
             answered = true;
             if (!got.status().isOk()) {
                 throw got.status().asException();
@@ -387,22 +404,53 @@ public final class AgentRelay implements AutoCloseable {
                 .asException();
     }
 
-    private record Answered(CompletableFuture<Frames.Answer> answer) implements Upstream.Sink {
+    /** What a unary call came back with. */
+    private record Answer(Status status, ByteString payload) {
+
+        static Answer failed(Status status) {
+            return new Answer(status, ByteString.EMPTY);
+        }
+
+        static Answer parse(byte[] body) {
+            try {
+                Response response = Response.parseFrom(body);
+                var status = response.getStatus();
+                Status outcome = status.getCode() == 0
+                        ? Status.OK
+                        : Status.fromCodeValue(status.getCode()).withDescription(status.getMessage());
+                return new Answer(outcome, response.getPayload());
+            } catch (InvalidProtocolBufferException e) {
+                return failed(Status.INTERNAL.withDescription("the agent's answer cannot be read: " + e.getMessage()));
+            }
+        }
+    }
+
+    private record Answered(CompletableFuture<Answer> answer) implements Upstream.Sink {
 
         @Override
-        public void frame(FrameReader frame, boolean last) throws IOException {
-            try {
-                answer.complete(Frames.answer(frame.copyBody()));
-            } catch (InvalidProtocolBufferException e) {
-                answer.complete(new Frames.Answer(
-                        Status.INTERNAL.withDescription("the agent's answer cannot be read: " + e.getMessage()),
-                        com.google.protobuf.ByteString.EMPTY));
-            }
+        public boolean begin(int type, int flags, int length, boolean last) {
+            return false;
         }
 
         @Override
-        public void broken(Status why) {
-            answer.complete(new Frames.Answer(why, com.google.protobuf.ByteString.EMPTY));
+        public void piece(ByteBuffer data) {
+            throw new IllegalStateException("the answer is wanted whole");
+        }
+
+        @Override
+        public void whole(byte[] body) {
+            answer.complete(Answer.parse(body));
+        }
+
+        @Override
+        public void oversized(long length) {
+            answer.complete(
+                    Answer.failed(Status.INTERNAL.withDescription("the agent's answer has " + length + " bytes")));
+        }
+
+        @Override
+        public void broken(Status why, boolean begun) {
+            answer.complete(Answer.failed(why));
         }
     }
 }

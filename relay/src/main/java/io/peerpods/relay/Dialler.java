@@ -2,7 +2,7 @@ package io.peerpods.relay;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.Socket;
+import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -40,7 +40,7 @@ final class Dialler {
      *
      * @throws IOException at the deadline, with the last attempt's failure, or when cancelled
      */
-    Socket dial(Duration deadline) throws IOException, InterruptedException {
+    SocketChannel dial(Duration deadline) throws IOException, InterruptedException {
         long start = System.nanoTime();
         long end = start + deadline.toNanos();
         long nextAttempt = start;
@@ -94,7 +94,7 @@ final class Dialler {
     }
 
     private IOException failure(Duration deadline) {
-        String why = last == null ? "no attempt was answered" : Upstream.reason(last);
+        String why = last == null ? "no attempt was answered" : Sockets.reason(last);
         return new IOException(
                 "nobody answered at " + text(address) + " within " + deadline.toMillis() + " ms (" + attempts
                         + " attempts): " + why,
@@ -115,14 +115,18 @@ final class Dialler {
 
     /** One connect(2) on a thread of its own; closing the socket ends it. */
     private static final class Attempt {
-        final Socket socket = new Socket();
+        final SocketChannel socket;
         final long started = System.nanoTime();
 
-        static Attempt start(InetSocketAddress address, BlockingQueue<Outcome> outcomes) {
-            Attempt attempt = new Attempt();
+        private Attempt(SocketChannel socket) {
+            this.socket = socket;
+        }
+
+        static Attempt start(InetSocketAddress address, BlockingQueue<Outcome> outcomes) throws IOException {
+            Attempt attempt = new Attempt(SocketChannel.open());
             Thread.ofVirtual().name("dial").start(() -> {
                 try {
-                    attempt.socket.connect(address);
+                    boolean _ = attempt.socket.connect(address);
                     outcomes.add(new Outcome(attempt, null));
                 } catch (IOException e) {
                     attempt.close();
@@ -133,7 +137,7 @@ final class Dialler {
         }
 
         void close() {
-            Wire.closeQuietly(socket);
+            Sockets.closeQuietly(socket);
         }
     }
 }

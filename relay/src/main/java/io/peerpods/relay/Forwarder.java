@@ -2,14 +2,18 @@ package io.peerpods.relay;
 
 import io.grpc.Status;
 import io.grpc.StatusException;
+import io.peerpods.ttrpc.IoThread;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
+import java.net.SocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,15 +32,18 @@ public final class Forwarder implements AutoCloseable {
     private static final Duration AGENT_RETRY = Duration.ofMillis(25);
 
     private final ForwarderOptions options;
-    private final ServerSocket listener;
+    private final ServerSocketChannel listener;
+    private final InetSocketAddress address;
+    private final RelayThreads threads;
     private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
-    private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
     private final Semaphore handshakes = new Semaphore(MAX_HANDSHAKES);
     private volatile boolean closed;
 
-    private Forwarder(ForwarderOptions options, ServerSocket listener) {
+    private Forwarder(ForwarderOptions options, ServerSocketChannel listener, RelayThreads threads) throws IOException {
         this.options = options;
         this.listener = listener;
+        this.address = (InetSocketAddress) listener.getLocalAddress();
+        this.threads = threads;
     }
 
     /**
@@ -45,47 +52,47 @@ public final class Forwarder implements AutoCloseable {
      * @throws IOException when the address cannot be had; the text names it and the reason
      */
     public static Forwarder listen(ForwarderOptions options) throws IOException {
-        ServerSocket listener = new ServerSocket();
+        ServerSocketChannel listener = ServerSocketChannel.open();
+        Forwarder forwarder;
         try {
-            listener.setReuseAddress(true);
+            listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
             listener.bind(options.listen(), BACKLOG);
+            forwarder = new Forwarder(options, listener, RelayThreads.start(1));
         } catch (IOException e) {
-            Wire.closeQuietly(listener);
+            Sockets.closeQuietly(listener);
             throw new IOException(
-                    "cannot listen on " + Dialler.text(options.listen()) + ": " + Upstream.reason(e)
+                    "cannot listen on " + Dialler.text(options.listen()) + ": " + Sockets.reason(e)
                             + " (is another program using the port?)",
                     e);
         }
-        Forwarder forwarder = new Forwarder(options, listener);
         Thread.ofVirtual().name("forwarder").start(forwarder::accept);
         return forwarder;
     }
 
     /** Where it listens: the port that was given to it when port 0 was asked for. */
     public InetSocketAddress address() {
-        return (InetSocketAddress) listener.getLocalSocketAddress();
+        return address;
     }
 
     /** Hangs up on everyone. A second call does nothing. */
     @Override
     public void close() {
         closed = true;
-        Wire.closeQuietly(listener);
-        sockets.forEach(Wire::closeQuietly);
+        Sockets.closeQuietly(listener);
         sessions.forEach(Session::close);
+        threads.close();
     }
 
     private void accept() {
         while (!closed) {
             try {
-                Socket socket = listener.accept();
-                if (sockets.size() >= MAX_CONNECTIONS || !handshakes.tryAcquire()) {
-                    LOG.warn("too many connections at once: hanging up on {}", socket.getRemoteSocketAddress());
-                    Wire.closeQuietly(socket);
+                SocketChannel socket = listener.accept();
+                if (sessions.size() >= MAX_CONNECTIONS || !handshakes.tryAcquire()) {
+                    LOG.warn("too many connections at once: hanging up on {}", socket.getRemoteAddress());
+                    Sockets.closeQuietly(socket);
                     continue;
                 }
-                sockets.add(socket);
-                Thread.ofVirtual().name("worker-connection").start(() -> serve(socket));
+                serve(socket);
             } catch (IOException e) {
                 if (!closed) {
                     LOG.error("a connection could not be accepted", e);
@@ -95,46 +102,71 @@ public final class Forwarder implements AutoCloseable {
         }
     }
 
-    private void serve(Socket socket) {
-        try (socket) {
-            Wire wire = greet(socket);
-            Session session = new Session(wire, this::agent, options.edits(), options.refusal());
-            sessions.add(session);
-            try {
-                if (closed) {
-                    session.close();
-                }
-                session.run();
-            } finally {
-                sessions.remove(session);
-            }
-        } catch (IOException e) {
-            LOG.info("no connection with {}: {}", socket.getRemoteSocketAddress(), Upstream.reason(e));
-        } finally {
-            sockets.remove(socket);
-        }
-    }
-
-    private Wire greet(Socket socket) throws IOException {
+    private void serve(SocketChannel socket) {
+        Greeting greeting = new Greeting();
         try {
-            return options.transport().over(socket, HANDSHAKE);
-        } finally {
-            handshakes.release();
+            SocketAddress worker = socket.getRemoteAddress();
+            IoThread io = threads.next();
+            Session session = new Session(
+                    io,
+                    new Session.Peer(socket, worker, options.transport().engine()),
+                    Upstream.LIMITS.withHandshake(HANDSHAKE),
+                    limit -> agent(io, limit),
+                    options.edits(),
+                    options.refusal(),
+                    greeting);
+            sessions.add(session);
+            session.start();
+            if (closed) {
+                session.close();
+            }
+        } catch (IOException | RuntimeException e) {
+            LOG.warn("a connection is dropped", e);
+            greeting.end();
+            Sockets.closeQuietly(socket);
         }
     }
 
-    private Upstream agent(Duration limit) throws StatusException {
+    /** Counts a connection among the handshakes until it has passed its own. */
+    private final class Greeting implements Session.Witness {
+        private final AtomicBoolean passed = new AtomicBoolean();
+
+        /** Whether this was the end of it. */
+        boolean end() {
+            boolean ended = passed.compareAndSet(false, true);
+            if (ended) {
+                handshakes.release();
+            }
+            return ended;
+        }
+
+        @Override
+        public void established() {
+            end();
+        }
+
+        @Override
+        public void over(Session session, IOException cause) {
+            sessions.remove(session);
+            if (end()) {
+                LOG.info("no connection with a worker: {}", Sockets.reason(cause));
+            }
+        }
+    }
+
+    private Upstream agent(IoThread io, Duration limit) throws StatusException {
         Duration patience = limit.compareTo(options.agentPatience()) < 0 ? limit : options.agentPatience();
         long end = System.nanoTime() + patience.toNanos();
         String name = "kata-agent (" + options.agentSocket() + ")";
         while (!closed) {
             try {
-                return Upstream.start(Wire.of(UnixSockets.connect(options.agentSocket())), name);
+                SocketChannel socket = Sockets.connect(options.agentSocket());
+                return Upstream.open(io, socket, socket.getRemoteAddress(), null, HANDSHAKE, name);
             } catch (IOException e) {
                 if (System.nanoTime() - end >= 0) {
                     throw Status.UNAVAILABLE
-                            .withDescription(name + " has not answered for " + patience.toMillis() + " ms: "
-                                    + Upstream.reason(e))
+                            .withDescription(
+                                    name + " has not answered for " + patience.toMillis() + " ms: " + Sockets.reason(e))
                             .asException();
                 }
                 pause(AGENT_RETRY);

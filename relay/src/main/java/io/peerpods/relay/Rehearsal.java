@@ -1,11 +1,14 @@
 package io.peerpods.relay;
 
 import io.grpc.Status;
+import io.grpc.StatusException;
 import io.peerpods.proto.ttrpc.Request;
+import io.peerpods.ttrpc.Frame;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -33,39 +36,58 @@ public final class Rehearsal {
                         Path.of("/nonexistent"),
                         server.forRehearsal())
                 .refusing(Status.UNAVAILABLE.withDescription("a rehearsal"));
-        try (Forwarder forwarder = Forwarder.listen(options)) {
-            Socket socket = new Socket();
-            socket.connect(forwarder.address(), (int) LIMIT.toMillis());
-            try (Upstream upstream =
-                    Upstream.start(server.rehearsalClient().over(socket, LIMIT), "this process itself")) {
-                CountDownLatch answered = new CountDownLatch(1);
-                byte[] frame = Frames.frame(
-                        0,
-                        Frames.REQUEST,
-                        0,
-                        Request.newBuilder()
-                                .setService("grpc.Health")
-                                .setMethod("Check")
-                                .build()
-                                .toByteArray());
-                upstream.send(frame, 0, frame.length, new Waiting(answered));
-                if (!answered.await(LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
-                    throw new IOException("no answer from this process itself");
-                }
-            } catch (Upstream.NotSentException e) {
-                throw new IOException("the connection with this process itself broke", e);
+        try (Forwarder forwarder = Forwarder.listen(options);
+                RelayThreads threads = RelayThreads.start(1);
+                Upstream upstream = Upstream.open(
+                        threads.next(),
+                        SocketChannel.open(forwarder.address()),
+                        forwarder.address(),
+                        server.rehearsalClient().engine(),
+                        LIMIT,
+                        "this process itself")) {
+            CountDownLatch answered = new CountDownLatch(1);
+            upstream.send(
+                    Frame.of(
+                            0,
+                            Frame.REQUEST,
+                            0,
+                            Request.newBuilder()
+                                    .setService("grpc.Health")
+                                    .setMethod("Check")
+                                    .build()
+                                    .toByteArray()),
+                    new Awaited(answered));
+            if (!answered.await(LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+                throw new IOException("no answer from this process itself");
             }
+        } catch (Upstream.NotSentException | StatusException e) {
+            throw new IOException("the connection with this process itself broke", e);
         }
     }
 
-    private record Waiting(CountDownLatch answered) implements Upstream.Sink {
+    private record Awaited(CountDownLatch answered) implements Upstream.Sink {
         @Override
-        public void frame(FrameReader frame, boolean last) {
+        public boolean begin(int type, int flags, int length, boolean last) {
+            return false;
+        }
+
+        @Override
+        public void piece(ByteBuffer data) {
+            throw new IllegalStateException("the answer is wanted whole");
+        }
+
+        @Override
+        public void whole(byte[] body) {
             answered.countDown();
         }
 
         @Override
-        public void broken(Status why) {
+        public void oversized(long length) {
+            answered.countDown();
+        }
+
+        @Override
+        public void broken(Status why, boolean begun) {
             answered.countDown();
         }
     }

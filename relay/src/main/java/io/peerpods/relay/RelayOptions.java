@@ -2,6 +2,7 @@ package io.peerpods.relay;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an {@link AgentRelay} is made with.
@@ -11,22 +12,33 @@ import java.time.Duration;
  * @param transport the worker's side of the connection to the VM
  * @param edits the worker's changes to calls
  * @param dialling how long the relay dials on its own, when a caller comes and no connection stands (PROXY_TIMEOUT)
+ * @param threads what moves the bytes, shared with other relays; null for a thread of its own
  */
-public record RelayOptions(String peer, Path socket, Transport transport, AgentEdits edits, Duration dialling) {
+public record RelayOptions(
+        String peer,
+        Path socket,
+        Transport transport,
+        AgentEdits edits,
+        Duration dialling,
+        @Nullable RelayThreads threads) {
 
     /** The default of PROXY_TIMEOUT. */
     public static final Duration DIALLING = Duration.ofMinutes(5);
 
-    /** Without edits, dialling for the default time. */
+    /** Without edits, dialling for the default time, on a thread of its own. */
     public static RelayOptions of(String peer, Path socket, Transport transport) {
-        return new RelayOptions(peer, socket, transport, AgentEdits.NONE, DIALLING);
+        return new RelayOptions(peer, socket, transport, AgentEdits.NONE, DIALLING, null);
     }
 
     public RelayOptions with(AgentEdits changes) {
-        return new RelayOptions(peer, socket, transport, changes, dialling);
+        return new RelayOptions(peer, socket, transport, changes, dialling, threads);
     }
 
     public RelayOptions dialling(Duration limit) {
-        return new RelayOptions(peer, socket, transport, edits, limit);
+        return new RelayOptions(peer, socket, transport, edits, limit, threads);
+    }
+
+    public RelayOptions on(RelayThreads shared) {
+        return new RelayOptions(peer, socket, transport, edits, dialling, shared);
     }
 }

@@ -20,12 +20,12 @@ record RequestView(String service, String method, long timeoutNanos) {
     private static final int TIMEOUT = 4;
 
     /** Scans a request body; one that is not a request has empty names and goes on to the agent, which says what is wrong with it. */
-    static RequestView of(byte[] array, int offset, int length) {
+    static RequestView of(byte[] body) {
         String service = "";
         String method = "";
         long timeout = 0;
         try {
-            CodedInputStream in = CodedInputStream.newInstance(array, offset, length);
+            CodedInputStream in = CodedInputStream.newInstance(body);
             for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
                 switch (tag) {
                     case SERVICE << 3 | WireFormat.WIRETYPE_LENGTH_DELIMITED -> service = in.readString();

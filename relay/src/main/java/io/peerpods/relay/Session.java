@@ -3,24 +3,34 @@ package io.peerpods.relay;
 import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import io.grpc.StatusException;
+import io.peerpods.ttrpc.Frame;
+import io.peerpods.ttrpc.FrameConnection;
+import io.peerpods.ttrpc.FrameListener;
+import io.peerpods.ttrpc.IoThread;
+import io.peerpods.ttrpc.Limits;
 import java.io.Closeable;
 import java.io.IOException;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.locks.ReentrantLock;
+import javax.net.ssl.SSLEngine;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One caller's connection and the connection towards the agent that belongs to it: frames go over as they are, under the number
- * that the other side knows the call by. The caller's hang-up closes the agent's connection, which cancels its calls there; when
- * the agent's connection breaks, the calls on their way fail and later ones get a new connection, unless it broke in the middle of an
- * answer of which the caller has the beginning: then the caller is hung up on. There are no time-outs here: a
- * call may wait for days, a caller may never call.
+ * One caller's connection and the connection towards the agent that belongs to it, both on one I/O thread: frames go over as they
+ * are, under the number that the other side knows the call by. The caller's hang-up closes the agent's connection, which cancels
+ * its calls there; when the agent's connection breaks, the calls on their way fail and later ones get a new connection, unless it
+ * broke in the middle of an answer of which the caller has the beginning: then the caller is hung up on. There are no time-outs
+ * here: a call may wait for days, a caller may never call. Whoever does not take what is for him stops the other side, nobody else.
  */
-final class Session implements Closeable {
+final class Session implements FrameListener, Closeable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Session.class);
 
@@ -38,79 +48,130 @@ final class Session implements Closeable {
 
     private static final Duration UNLIMITED = Duration.ofDays(365);
 
-    private final Wire caller;
+    /** Who wants to know what becomes of a session. Called on any thread. */
+    interface Witness {
+        /** The caller has passed the TLS handshake, if there is one. */
+        default void established() {}
+
+        /** Once. */
+        void over(Session session, IOException cause);
+    }
+
+    private final FrameConnection caller;
     private final Upstreams upstreams;
     private final AgentEdits edits;
     private final @Nullable Status refusal;
-    private final FrameReader frames;
-    private final ReentrantLock answering = new ReentrantLock();
-    private final ReentrantLock connecting = new ReentrantLock();
+    private final Witness witness;
     private final Map<Integer, Call> calls = new ConcurrentHashMap<>();
     private volatile @Nullable Upstream upstream;
     private volatile boolean closed;
 
+    // Confined to the I/O thread.
+    private final Deque<Waiting> waiting = new ArrayDeque<>();
+    private boolean connecting;
+
     /** @param refusal what every call is answered with, without asking the agent; null to relay */
-    Session(Wire caller, Upstreams upstreams, AgentEdits edits, @Nullable Status refusal) {
-        this.caller = caller;
+    Session(
+            IoThread io,
+            Peer peer,
+            Limits limits,
+            Upstreams upstreams,
+            AgentEdits edits,
+            @Nullable Status refusal,
+            Witness witness) {
         this.upstreams = upstreams;
         this.edits = edits;
         this.refusal = refusal;
-        this.frames = new FrameReader(caller);
+        this.witness = witness;
+        this.caller = FrameConnection.of(io, peer.socket(), peer.address(), limits, peer.tls(), this);
     }
 
+    /**
+     * The caller.
+     *
+     * @param tls null for a plain connection
+     */
+    record Peer(
+            SocketChannel socket,
+            SocketAddress address,
+            @Nullable SSLEngine tls) {}
+
     /** Relays until the caller hangs up or {@link #close} is called. */
-    void run() {
-        try {
-            while (frames.next()) {
-                switch (frames.type()) {
-                    case Frames.REQUEST -> request();
-                    case Frames.DATA -> data();
-                    default -> {} // to be ignored: later versions of the protocol may have more types
-                }
-            }
-        } catch (IOException hungUp) {
-            LOG.debug("a caller hung up: {}", Upstream.reason(hungUp));
-        } finally {
-            close();
-        }
+    void start() {
+        caller.start();
     }
 
     /** Hangs up on both sides. */
     @Override
     public void close() {
+        caller.close(new IOException("the relay was closed"));
+    }
+
+    // --- the caller's side, on the I/O thread
+
+    @Override
+    public void established() {
+        witness.established();
+    }
+
+    @Override
+    public boolean serves() {
+        return true;
+    }
+
+    @Override
+    public void frame(int number, int type, int flags, byte[] body) {
+        switch (type) {
+            case Frame.REQUEST -> request(number, flags, body);
+            case Frame.DATA -> data(number, flags, body);
+            default -> {} // to be ignored: later versions of the protocol may have more types
+        }
+    }
+
+    @Override
+    public void oversized(int number, long length) {
+        answer(Frame.failure(number, Status.RESOURCE_EXHAUSTED.withDescription(Frame.tooLong(length))));
+    }
+
+    @Override
+    public void writable() {
+        Upstream current = upstream;
+        if (current != null) {
+            current.resume();
+        }
+    }
+
+    @Override
+    public void closed(IOException cause) {
         closed = true;
-        caller.close();
         Upstream current = upstream;
         if (current != null) {
             current.close();
         }
         calls.clear();
+        LOG.debug("a caller hung up: {}", Sockets.reason(cause));
+        witness.over(this, cause);
     }
 
-    private void request() throws IOException {
-        int number = frames.stream();
+    private void request(int number, int flags, byte[] body) {
         Status wrong = objection(number);
         if (wrong != null) {
-            answer(Frames.failure(number, wrong));
+            answer(Frame.failure(number, wrong));
             return;
         }
-        RequestView view = RequestView.of(frames.array(), frames.start() + Frames.HEADER, frames.length());
+        RequestView view = RequestView.of(body);
         Call call = new Call(number, view.timeoutNanos());
         calls.put(number, call);
         if (edits.concern(view.service(), view.method())) {
-            byte[] body = frames.copyBody();
             // An edit may wait for a device or a route; the other calls of this caller do not wait with it.
-            Thread.ofVirtual().name("agent-edit").start(() -> editAndForward(call, view, body));
+            caller.held(body.length);
+            Thread.ofVirtual().name("agent-edit").start(() -> edit(call, view, flags, body));
         } else {
-            forward(call, frames.array(), frames.start(), frames.atHand());
+            forward(new Waiting(call, Frame.of(number, Frame.REQUEST, flags, body), false, System.nanoTime()));
         }
     }
 
     private @Nullable Status objection(int number) {
-        if (frames.isOversized()) {
-            return Status.RESOURCE_EXHAUSTED.withDescription(
-                    "message length " + frames.declaredLength() + " exceed maximum message size of " + Frames.MAX_BODY);
-        }
         if ((number & 1) == 0) {
             return Status.INVALID_ARGUMENT.withDescription("StreamID must be odd for client initiated streams");
         }
@@ -127,135 +188,205 @@ final class Session implements Closeable {
         return refusal;
     }
 
-    private void data() {
-        Call call = calls.get(frames.stream());
-        if (call != null && call.on != null && !frames.isOversized()) {
-            call.on.sendData(call.onNumber, frames.array(), frames.start(), frames.atHand());
+    private void data(int number, int flags, byte[] body) {
+        Call call = calls.get(number);
+        if (call != null) {
+            forward(new Waiting(call, Frame.of(number, Frame.DATA, flags, body), true, System.nanoTime()));
         }
     }
 
-    private void editAndForward(Call call, RequestView view, byte[] body) {
+    /** On a thread of its own. */
+    private void edit(Call call, RequestView view, int flags, byte[] body) {
         try {
             ByteString payload = RequestView.payload(body);
             ByteString edited = edits.edit(view.service(), view.method(), payload);
             byte[] sent = edited.equals(payload) ? body : RequestView.withPayload(body, edited);
-            byte[] frame = Frames.frame(call.number, Frames.REQUEST, 0, sent);
-            if (call.timeoutNanos > 0 && System.nanoTime() - call.begun > LONG_EDIT_NANOS) {
-                // Whoever asked may have given up: the agent is not to do what nobody will hear of.
-                frame = withTimeLeft(call, frame, 0, frame.length);
+            if (sent.length > Frame.MAX_DATA) {
+                throw Status.RESOURCE_EXHAUSTED
+                        .withDescription(view.method() + ": " + Frame.tooLong(sent.length))
+                        .asException();
             }
-            forward(call, frame, 0, frame.length);
+            byte[] frame = Frame.of(call.number, Frame.REQUEST, flags, sent);
+            // Whoever asked may have given up: the agent is not to do what nobody will hear of.
+            long now = System.nanoTime();
+            long since = now - call.begun > LONG_EDIT_NANOS ? call.begun : now;
+            caller.io().execute(() -> forward(new Waiting(call, frame, false, since)));
         } catch (StatusException refused) {
             call.fail(refused.getStatus());
         } catch (IOException e) {
-            call.fail(
-                    Status.INVALID_ARGUMENT.withDescription(view.method() + " cannot be read: " + Upstream.reason(e)));
+            call.fail(Status.INVALID_ARGUMENT.withDescription(view.method() + " cannot be read: " + Sockets.reason(e)));
         } catch (RuntimeException e) {
             LOG.error("{} could not be edited", view.method(), e);
-            call.fail(Status.INTERNAL.withDescription(view.method() + ": " + Upstream.reason(e)));
+            call.fail(Status.INTERNAL.withDescription(view.method() + ": " + Sockets.reason(e)));
+        } finally {
+            caller.taken(body.length);
         }
     }
 
-    private void forward(Call call, byte[] array, int start, int wholeLength) {
-        try {
-            for (int tries = 0; tries < SENDING_TRIES; tries++) {
-                Upstream target = upstream;
-                byte[] sent = array;
-                int from = start;
-                int length = wholeLength;
-                if (target == null || !target.isOpen()) {
-                    long before = System.nanoTime();
-                    target = connect(call);
-                    if (call.timeoutNanos > 0 && System.nanoTime() - before > NOTICEABLE_NANOS) {
-                        sent = withTimeLeft(call, array, start, wholeLength);
-                        from = 0;
-                        length = sent.length;
-                    }
-                }
-                try {
-                    call.onNumber = target.send(sent, from, length, call);
-                    call.on = target;
-                    return;
-                } catch (Upstream.NotSentException gone) {
-                    LOG.debug("the agent's connection was gone before a call was sent; taking another");
-                }
+    // --- to the agent, on the I/O thread
+
+    private void forward(Waiting frame) {
+        Upstream target = upstream;
+        if (waiting.isEmpty() && !connecting && target != null && target.isOpen()) {
+            transmit(frame, target);
+        } else if (!closed) {
+            await(frame);
+            connect();
+        }
+    }
+
+    private void await(Waiting frame) {
+        waiting.add(frame);
+        caller.held(frame.frame.length);
+    }
+
+    private void transmit(Waiting frame, Upstream target) {
+        Call call = frame.call;
+        if (calls.get(call.number) != call) {
+            return; // it failed meanwhile
+        }
+        if (frame.isData) {
+            if (target.equals(call.on)) {
+                target.sendData(call.onNumber, frame.frame[Frame.HEADER - 1], frame.data());
             }
-            call.fail(Status.UNAVAILABLE.withDescription("the agent's connections end as soon as they are made"));
+            return;
+        }
+        try {
+            call.on = target;
+            target.send(frame.timely(), call);
+            if (!target.isWritable()) {
+                caller.pause();
+            }
         } catch (StatusException e) {
             call.fail(e.getStatus());
         } catch (IOException e) {
-            call.fail(Status.INVALID_ARGUMENT.withDescription("unmarshal request error: " + Upstream.reason(e)));
+            call.fail(Status.INVALID_ARGUMENT.withDescription("unmarshal request error: " + Sockets.reason(e)));
+        } catch (Upstream.NotSentException gone) {
+            LOG.debug("the agent's connection was gone before a call was sent; taking another");
+            if (++call.tries == SENDING_TRIES) {
+                call.fail(Status.UNAVAILABLE.withDescription("the agent's connections end as soon as they are made"));
+            } else {
+                await(frame);
+                connect();
+            }
         }
     }
 
-    private Upstream connect(Call call) throws StatusException {
-        connecting.lock();
-        try {
-            Upstream current = upstream;
-            if (current != null && current.isOpen()) {
-                return current;
-            }
-            Upstream fresh = upstreams.take(call.timeLeft());
-            upstream = fresh;
-            if (closed) {
-                fresh.close();
-                throw Status.CANCELLED.withDescription("the caller hung up").asException();
-            }
-            return fresh;
-        } finally {
-            connecting.unlock();
+    /** Gets the connection for the first frame that waits; nothing more is read meanwhile. */
+    private void connect() {
+        Waiting first = waiting.peek();
+        if (connecting || first == null) {
+            return;
         }
+        connecting = true;
+        caller.pause();
+        Thread.ofVirtual().name("agent-connection").start(() -> {
+            try {
+                Upstream fresh = upstreams.take(first.call.timeLeft());
+                caller.io().execute(() -> connected(fresh));
+            } catch (StatusException e) {
+                caller.io().execute(() -> refused(e.getStatus()));
+            } catch (RuntimeException e) {
+                LOG.error("no connection to the agent", e);
+                caller.io().execute(() -> refused(Status.INTERNAL.withDescription(Sockets.reason(e))));
+            }
+        });
     }
 
-    private static byte[] withTimeLeft(Call call, byte[] array, int start, int wholeLength)
-            throws IOException, StatusException {
-        long left = call.timeLeft().toNanos();
-        if (left <= 0) {
-            throw Status.DEADLINE_EXCEEDED
-                    .withDescription("context deadline exceeded")
-                    .asException();
+    private void connected(Upstream fresh) {
+        connecting = false;
+        upstream = fresh;
+        if (closed) {
+            fresh.close();
+            return;
         }
-        byte[] body = new byte[wholeLength - Frames.HEADER];
-        System.arraycopy(array, start + Frames.HEADER, body, 0, body.length);
-        return Frames.frame(call.number, Frames.REQUEST, array[start + 9], RequestView.withTimeout(body, left));
+        fresh.whenWritable(this::readOn);
+        if (!caller.isWritable()) {
+            fresh.pause();
+        }
+        for (Waiting frame = waiting.poll(); frame != null; frame = waiting.poll()) {
+            caller.taken(frame.frame.length);
+            transmit(frame, fresh);
+            if (connecting) {
+                return;
+            }
+        }
+        readOn();
+    }
+
+    private void refused(Status why) {
+        connecting = false;
+        Waiting first = waiting.poll();
+        if (first != null) {
+            caller.taken(first.frame.length);
+            first.call.fail(why);
+        }
+        while (!waiting.isEmpty() && calls.get(waiting.getFirst().call.number) != waiting.getFirst().call) {
+            caller.taken(waiting.removeFirst().frame.length);
+        }
+        connect();
+        readOn();
+    }
+
+    /** Not from within {@link #frame}: it reads at once. */
+    private void readOn() {
+        Upstream target = upstream;
+        if (!connecting && (target == null || !target.isOpen() || target.isWritable())) {
+            caller.resume();
+        }
     }
 
     private void forgetLateCalls() {
         long now = System.nanoTime();
         calls.values().removeIf(call -> {
             boolean late = call.timeoutNanos > 0 && now - call.begun > call.timeoutNanos + LATE_NANOS;
-            if (late && call.on != null) {
-                call.on.forget(call.onNumber);
+            Upstream on = call.on;
+            if (late && on != null) {
+                on.forget(call.onNumber);
             }
             return late;
         });
     }
 
+    /** To the caller; on any thread. */
     private void answer(byte[] frame) {
-        answering.lock();
-        try {
-            caller.write(frame, 0, frame.length);
-        } catch (IOException hungUp) {
-            caller.close(); // the reading side ends with it, and run() cleans up
-        } finally {
-            answering.unlock();
+        if (!caller.send(frame)) {
+            caller.close(new IOException("the caller does not take its answers"));
         }
     }
 
-    /** Hands a frame on as it comes; the pieces of a large one are on their way to the caller while the agent still sends. */
-    private void answer(FrameReader frame) throws IOException {
-        answering.lock();
-        try {
-            caller.write(frame.array(), frame.start(), frame.atHand());
-            while (frame.nextPiece()) {
-                caller.write(frame.array(), frame.start(), frame.atHand());
+    /** A frame of the caller's that waits for a connection, with the number that the caller gave it. */
+    private static final class Waiting {
+        final Call call;
+        final byte[] frame;
+        final boolean isData;
+        final long since;
+
+        Waiting(Call call, byte[] frame, boolean isData, long since) {
+            this.call = call;
+            this.frame = frame;
+            this.isData = isData;
+            this.since = since;
+        }
+
+        byte[] data() {
+            byte[] data = new byte[frame.length - Frame.HEADER];
+            System.arraycopy(frame, Frame.HEADER, data, 0, data.length);
+            return data;
+        }
+
+        /** The frame with the time that is left to its caller, when it has waited. */
+        byte[] timely() throws IOException, StatusException {
+            if (call.timeoutNanos <= 0 || System.nanoTime() - since < NOTICEABLE_NANOS) {
+                return frame;
             }
-        } catch (IOException eitherSide) {
-            // In the middle of a frame there is no way to tell the caller anything else.
-            caller.close();
-            throw eitherSide;
-        } finally {
-            answering.unlock();
+            long left = call.timeLeft().toNanos();
+            if (left <= 0) {
+                throw Status.DEADLINE_EXCEEDED
+                        .withDescription("context deadline exceeded")
+                        .asException();
+            }
+            return Frame.of(call.number, Frame.REQUEST, frame[Frame.HEADER - 1], RequestView.withTimeout(data(), left));
         }
     }
 
@@ -264,8 +395,13 @@ final class Session implements Closeable {
         final int number;
         final long timeoutNanos;
         final long begun = System.nanoTime();
-        volatile @Nullable Upstream on;
-        volatile int onNumber;
+
+        // Confined to the I/O thread.
+        @Nullable
+        Upstream on;
+
+        int onNumber;
+        int tries;
 
         Call(int number, long timeoutNanos) {
             this.number = number;
@@ -277,29 +413,58 @@ final class Session implements Closeable {
         }
 
         @Override
-        public void frame(FrameReader frame, boolean last) throws IOException {
-            if (last) {
-                calls.remove(number, this);
-            }
-            if (frame.isOversized()) {
-                answer(Frames.failure(
-                        number,
-                        Status.RESOURCE_EXHAUSTED.withDescription("the agent's answer of " + frame.declaredLength()
-                                + " bytes is longer than " + Frames.MAX_BODY)));
-                return;
-            }
-            Frames.putInt(frame.array(), frame.start() + 4, number);
-            answer(frame);
+        public void sentAs(int itsNumber) {
+            onNumber = itsNumber;
         }
 
         @Override
-        public void broken(Status why) {
-            fail(why);
+        public boolean begin(int type, int flags, int length, boolean last) {
+            if (last) {
+                calls.remove(number, this);
+            }
+            caller.begin(length, number, type, flags);
+            pace();
+            return true;
+        }
+
+        @Override
+        public void piece(ByteBuffer data) {
+            caller.append(data);
+            pace();
+        }
+
+        /** A caller who does not take his answers gets no more until he does. */
+        private void pace() {
+            Upstream from = on;
+            if (from != null && !caller.isWritable()) {
+                from.pause();
+            }
+        }
+
+        @Override
+        public void whole(byte[] body) {
+            throw new IllegalStateException("answers are handed on in pieces");
+        }
+
+        @Override
+        public void oversized(long length) {
+            fail(Status.RESOURCE_EXHAUSTED.withDescription(
+                    "the agent's answer of " + length + " bytes is longer than " + Frame.MAX_DATA));
+        }
+
+        @Override
+        public void broken(Status why, boolean answerBegun) {
+            if (answerBegun) {
+                // In the middle of a frame there is no way to tell the caller anything else.
+                caller.close(new IOException("an answer was cut off: " + why.getDescription()));
+            } else {
+                fail(why);
+            }
         }
 
         void fail(Status status) {
             if (calls.remove(number, this)) {
-                answer(Frames.failure(number, status));
+                answer(Frame.failure(number, status));
             }
         }
     }

@@ -1,29 +1,21 @@
 package io.peerpods.relay;
 
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.net.Socket;
-import java.net.StandardSocketOptions;
 import java.security.GeneralSecurityException;
 import java.security.cert.X509Certificate;
-import java.time.Duration;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLParameters;
-import javax.net.ssl.SSLSocket;
-import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManager;
 import javax.net.ssl.X509ExtendedTrustManager;
-import jdk.net.ExtendedSocketOptions;
+import org.jspecify.annotations.Nullable;
 
 /** What runs on the TCP connection between worker and pod VM: mutual TLS, or nothing. */
 public abstract sealed class Transport {
 
-    /** Two minutes of silence from a peer that is gone, then the connection ends; a blip of less is ridden out. */
-    private static final int KEEPALIVE_IDLE_SECONDS = 60;
-
-    private static final int KEEPALIVE_INTERVAL_SECONDS = 10;
-    private static final int KEEPALIVE_PROBES = 6;
+    /** Sessions are not resumed, so the port under which they would be kept is of no interest. */
+    private static final int NO_PORT = -1;
 
     private Transport() {}
 
@@ -39,31 +31,16 @@ public abstract sealed class Transport {
      *     be in {@code serverName}, whatever the address that was dialled
      */
     public static Transport client(SSLContext context, SSLParameters parameters, String serverName) {
-        return new Client(context.getSocketFactory(), parameters, serverName);
+        return new Client(context, parameters, serverName);
     }
 
     /** The pod VM's side; {@code parameters} say whether a client certificate is needed. */
     public static Transport server(SSLContext context, SSLParameters parameters) {
-        return new Server(context.getSocketFactory(), parameters);
+        return new Server(context, parameters);
     }
 
-    /**
-     * Makes a wire of a connected socket. When that fails the socket is closed.
-     *
-     * @param limit how long the handshake may take altogether
-     */
-    Wire over(Socket socket, Duration limit) throws IOException {
-        try {
-            socket.setTcpNoDelay(true);
-            keepAlive(socket);
-            return secured(socket, limit);
-        } catch (IOException | RuntimeException e) {
-            Wire.closeQuietly(socket);
-            throw e;
-        }
-    }
-
-    abstract Wire secured(Socket socket, Duration limit) throws IOException;
+    /** What encrypts a new connection; null on plain TCP. */
+    abstract @Nullable SSLEngine engine();
 
     /** The same for {@link Rehearsal}: a client without certificate is let in. */
     Transport forRehearsal() {
@@ -75,84 +52,36 @@ public abstract sealed class Transport {
         return this;
     }
 
-    private static void keepAlive(Socket socket) throws IOException {
-        socket.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
-        if (socket.supportedOptions().contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
-            socket.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS);
-            socket.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEPALIVE_INTERVAL_SECONDS);
-            socket.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, KEEPALIVE_PROBES);
-        }
-    }
-
-    private static Wire handshaken(SSLSocket tls, Socket socket, Duration limit) throws IOException {
-        // A time-out of the socket's would bound each read alone, and a peer can send a byte at a time.
-        Watch watch = new Watch(socket);
-        Thread clock = Thread.ofVirtual().name("handshake-limit").start(() -> watch.run(limit));
-        try {
-            tls.startHandshake();
-        } catch (IOException e) {
-            if (watch.barked) {
-                InterruptedIOException timeout =
-                        new InterruptedIOException("no TLS handshake within " + limit.toMillis() + " ms");
-                timeout.initCause(e);
-                throw timeout;
-            }
-            throw e;
-        } finally {
-            clock.interrupt();
-        }
-        return Wire.of(tls, socket);
-    }
-
-    /** Closes a socket whose handshake takes too long. */
-    private static final class Watch {
-        private final Socket socket;
-        volatile boolean barked;
-
-        Watch(Socket socket) {
-            this.socket = socket;
-        }
-
-        void run(Duration limit) {
-            try {
-                Thread.sleep(limit);
-                barked = true;
-                Wire.closeQuietly(socket);
-            } catch (InterruptedException done) {
-                // The handshake came to its end in time.
-            }
-        }
-    }
-
     private static final class Plain extends Transport {
         @Override
-        Wire secured(Socket socket, Duration limit) throws IOException {
-            return Wire.of(socket, socket);
+        @Nullable
+        SSLEngine engine() {
+            return null;
         }
     }
 
     private static final class Client extends Transport {
-        private final SSLSocketFactory factory;
+        private final SSLContext context;
         private final SSLParameters parameters;
         private final String serverName;
 
-        Client(SSLSocketFactory factory, SSLParameters parameters, String serverName) {
-            this.factory = factory;
+        Client(SSLContext context, SSLParameters parameters, String serverName) {
+            this.context = context;
             this.parameters = parameters;
             this.serverName = serverName;
         }
 
         @Override
-        Wire secured(Socket socket, Duration limit) throws IOException {
-            SSLSocket tls = (SSLSocket) factory.createSocket(socket, serverName, socket.getPort(), true);
-            tls.setSSLParameters(parameters);
-            tls.setUseClientMode(true);
-            return handshaken(tls, socket, limit);
+        SSLEngine engine() {
+            SSLEngine engine = context.createSSLEngine(serverName, NO_PORT);
+            engine.setUseClientMode(true);
+            engine.setSSLParameters(parameters);
+            return engine;
         }
     }
 
     private static final class Server extends Transport {
-        private final SSLSocketFactory factory;
+        private final SSLContext context;
         private final SSLParameters parameters;
 
         @Override
@@ -165,7 +94,7 @@ public abstract sealed class Transport {
                 lenient.setProtocols(parameters.getProtocols());
             }
             lenient.setWantClientAuth(true);
-            return new Server(factory, lenient);
+            return new Server(context, lenient);
         }
 
         @Override
@@ -179,17 +108,17 @@ public abstract sealed class Transport {
             }
         }
 
-        Server(SSLSocketFactory factory, SSLParameters parameters) {
-            this.factory = factory;
+        Server(SSLContext context, SSLParameters parameters) {
+            this.context = context;
             this.parameters = parameters;
         }
 
         @Override
-        Wire secured(Socket socket, Duration limit) throws IOException {
-            SSLSocket tls = (SSLSocket) factory.createSocket(socket, null, true);
-            tls.setUseClientMode(false);
-            tls.setSSLParameters(parameters);
-            return handshaken(tls, socket, limit);
+        SSLEngine engine() {
+            SSLEngine engine = context.createSSLEngine();
+            engine.setUseClientMode(false);
+            engine.setSSLParameters(parameters);
+            return engine;
         }
     }
 

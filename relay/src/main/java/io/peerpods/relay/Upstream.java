@@ -1,31 +1,63 @@
 package io.peerpods.relay;
 
 import io.grpc.Status;
+import io.grpc.StatusException;
+import io.peerpods.ttrpc.Frame;
+import io.peerpods.ttrpc.FrameConnection;
+import io.peerpods.ttrpc.FrameListener;
+import io.peerpods.ttrpc.IoThread;
+import io.peerpods.ttrpc.Limits;
 import java.io.Closeable;
+import java.io.EOFException;
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.ExecutionException;
+import javax.net.ssl.SSLEngine;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A connection towards the agent. It numbers the calls itself, in rising odd numbers, and hands what comes back to the call's
- * {@link Sink}. A thread of its own reads; any thread may send. Closing it is what cancels its calls: ttRPC has no other way.
+ * {@link Sink}, on its I/O thread. Any thread may send. Closing it is what cancels its calls: ttRPC has no other way.
  */
-final class Upstream implements Closeable {
+final class Upstream implements FrameListener, Closeable {
 
-    /** Where the answers of one call go. */
+    /** A call may wait for days, and an agent may be stopped for as long: no limit but that of the handshake. */
+    static final Limits LIMITS = Limits.local().withFrame(Duration.ZERO).withStall(Duration.ZERO);
+
+    /** Where the answers of one call go. Called on the I/O thread, {@link #broken} on any. */
     interface Sink {
 
-        /**
-         * A frame of this call, in pieces perhaps, valid until this returns; after one with {@code last} set nothing more comes.
-         *
-         * @throws IOException when the rest of the frame cannot be read
-         */
-        void frame(FrameReader frame, boolean last) throws IOException;
+        /** The call's number here; before anything of it is sent. */
+        default void sentAs(int number) {}
 
-        /** The connection broke before the call was over; nothing more comes. */
-        void broken(Status why);
+        /**
+         * An answer begins; after one with {@code last} set nothing more comes.
+         *
+         * @return true to get its data by {@link #piece}, false to get it {@link #whole}
+         */
+        boolean begin(int type, int flags, int length, boolean last);
+
+        void piece(ByteBuffer data);
+
+        void whole(byte[] body);
+
+        /** The answer was longer than the protocol allows, and is thrown away; nothing more comes. */
+        void oversized(long length);
+
+        /**
+         * The connection broke before the call was over; nothing more comes.
+         *
+         * @param begun of an answer the beginning was handed on
+         */
+        void broken(Status why, boolean begun);
     }
 
     /** The connection had broken before anything of the call was written: it may be sent on another one. */
@@ -37,68 +69,112 @@ final class Upstream implements Closeable {
         }
     }
 
-    private final Wire wire;
+    private final FrameConnection connection;
     private final String peer;
-    private final ReentrantLock writing = new ReentrantLock();
     private final Map<Integer, Sink> sinks = new ConcurrentHashMap<>();
+    private final CompletableFuture<Void> established = new CompletableFuture<>();
+    /** The next call's; in the order of the wire. */
     private int next = 1;
-    private volatile boolean over;
+
+    /** Whose answer has begun. */
+    private volatile @Nullable Sink current;
+
+    private int toCome;
+    private volatile Runnable whenWritable = () -> {};
+    private volatile @Nullable Status over;
     private volatile boolean closed;
 
-    private Upstream(Wire wire, String peer) {
-        this.wire = wire;
+    private Upstream(
+            IoThread io,
+            SocketChannel socket,
+            SocketAddress address,
+            @Nullable SSLEngine tls,
+            Limits limits,
+            String peer) {
         this.peer = peer;
+        this.connection = FrameConnection.of(io, socket, address, limits, tls, this);
     }
 
     /**
-     * Takes the wire over and begins to read.
+     * Takes a connected socket over, whatever comes of it.
      *
+     * @param tls null for a plain connection
+     * @param limit how long the TLS handshake may take altogether
      * @param peer what is at the other end, for messages
      */
-    static Upstream start(Wire wire, String peer) {
-        Upstream upstream = new Upstream(wire, peer);
-        Thread.ofVirtual().name("agent-answers").start(upstream::read);
-        return upstream;
+    static Upstream open(
+            IoThread io,
+            SocketChannel socket,
+            SocketAddress address,
+            @Nullable SSLEngine tls,
+            Duration limit,
+            String peer)
+            throws IOException {
+        Upstream upstream = new Upstream(io, socket, address, tls, LIMITS.withHandshake(limit), peer);
+        upstream.connection.start();
+        try {
+            var _ = upstream.established.get();
+            return upstream;
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof IOException why ? why : new IOException(e.getCause());
+        } catch (InterruptedException e) {
+            upstream.close();
+            Thread.currentThread().interrupt();
+            throw new InterruptedIOException("interrupted while connecting with " + peer);
+        }
     }
 
     boolean isOpen() {
-        return !over && !closed;
+        return over == null && !closed;
+    }
+
+    boolean isWritable() {
+        return connection.isWritable();
+    }
+
+    /** What to do, as a task of the I/O thread, when this can take more again or is gone. */
+    void whenWritable(Runnable listener) {
+        whenWritable = listener;
+    }
+
+    /** Reads no answers until {@link #resume}. Both on the I/O thread. */
+    void pause() {
+        connection.pause();
+    }
+
+    void resume() {
+        connection.resume();
     }
 
     /**
-     * Sends a request frame, whose header it completes in place.
+     * Sends a request frame, which gets its number here.
      *
-     * @return the call's number here
-     * @throws NotSentException when nothing was written; after any later failure the sink hears of it
+     * @throws NotSentException when nothing was sent; after any later failure the sink hears of it
+     * @throws StatusException when too much waits for the agent already
      */
-    int send(byte[] array, int start, int wholeLength, Sink sink) throws NotSentException {
-        writing.lock();
-        try {
+    void send(byte[] frame, Sink sink) throws NotSentException, StatusException {
+        boolean sent = connection.send(frame, queued -> {
             int number = next;
             next += 2;
+            Frame.setStreamId(queued, number);
+            sink.sentAs(number);
             sinks.put(number, sink);
-            if (!isOpen() && sinks.remove(number) != null) {
-                throw new NotSentException();
-            }
-            Frames.putInt(array, start + 4, number);
-            write(array, start, wholeLength);
-            return number;
-        } finally {
-            writing.unlock();
-        }
-    }
-
-    /** Sends a data frame of a call that is on its way, in place as well; of one that is over, nothing. */
-    void sendData(int number, byte[] array, int start, int wholeLength) {
-        if (!sinks.containsKey(number)) {
+        });
+        if (sent) {
             return;
         }
-        writing.lock();
-        try {
-            Frames.putInt(array, start + 4, number);
-            write(array, start, wholeLength);
-        } finally {
-            writing.unlock();
+        if (!connection.isOpen()) {
+            throw new NotSentException();
+        }
+        throw Status.RESOURCE_EXHAUSTED
+                .withDescription(peer + " does not take what is sent: " + LIMITS.queuedBytes() + " bytes wait")
+                .asException();
+    }
+
+    /** Sends a data frame of a call that is on its way; of one that is over, nothing. */
+    void sendData(int number, int flags, byte[] data) {
+        if (sinks.containsKey(number)) {
+            boolean _ = connection.send(Frame.of(number, Frame.DATA, flags, data));
         }
     }
 
@@ -110,56 +186,95 @@ final class Upstream implements Closeable {
     @Override
     public void close() {
         closed = true;
-        wire.close();
+        connection.close(new EOFException("it was given up"));
     }
 
-    /** A failed write ends the connection; the reader sees that and tells everyone. */
-    private void write(byte[] array, int start, int wholeLength) {
-        try {
-            wire.write(array, start, wholeLength);
-        } catch (IOException gone) {
-            wire.close();
+    // --- what comes
+
+    @Override
+    public void established() {
+        established.complete(null);
+    }
+
+    @Override
+    public boolean begin(int number, int type, int flags, int length) {
+        boolean response = type == Frame.RESPONSE;
+        boolean last = response || (type == Frame.DATA && (flags & Frame.REMOTE_CLOSED) != 0);
+        Sink sink = last ? sinks.remove(number) : type == Frame.DATA ? sinks.get(number) : null;
+        toCome = length;
+        current = sink;
+        if (sink == null) {
+            return true; // what nobody waits for is read and dropped
+        }
+        boolean inPieces = sink.begin(type, flags, length, last);
+        if (inPieces && length == 0) {
+            current = null;
+        }
+        Status why = over;
+        if (why != null && current != null) {
+            sink.broken(why, true); // closed() may have come too early to see it
+        }
+        return inPieces;
+    }
+
+    @Override
+    public void piece(ByteBuffer data) {
+        Sink sink = current;
+        toCome -= data.remaining();
+        if (toCome == 0) {
+            current = null;
+        }
+        if (sink == null) {
+            data.position(data.limit());
+        } else {
+            sink.piece(data);
         }
     }
 
-    private void read() {
-        String reason = "it was closed from the other side";
-        try {
-            FrameReader frames = FrameReader.inPieces(wire);
-            while (frames.next()) {
-                dispatch(frames);
-            }
-        } catch (IOException e) {
-            reason = reason(e);
-        } finally {
-            wire.close();
-            over = true;
-            Status why = closed
-                    ? Status.CANCELLED.withDescription("the connection to " + peer + " was given up")
-                    : Status.UNAVAILABLE.withDescription("the connection to " + peer + " broke: " + reason);
-            for (Integer number : List.copyOf(sinks.keySet())) {
-                Sink sink = sinks.remove(number);
-                if (sink != null) {
-                    sink.broken(why);
-                }
-            }
-        }
-    }
-
-    private void dispatch(FrameReader frame) throws IOException {
-        boolean response = frame.type() == Frames.RESPONSE;
-        if (!response && frame.type() != Frames.DATA) {
-            return;
-        }
-        boolean last = response || (frame.flags() & Frames.REMOTE_CLOSED) != 0 || frame.isOversized();
-        Sink sink = last ? sinks.remove(frame.stream()) : sinks.get(frame.stream());
+    @Override
+    public void frame(int number, int type, int flags, byte[] body) {
+        Sink sink = current;
+        current = null;
         if (sink != null) {
-            sink.frame(frame, last);
+            sink.whole(body);
         }
     }
 
-    static String reason(Throwable failure) {
-        String text = failure.getMessage();
-        return text == null || text.isBlank() ? failure.getClass().getSimpleName() : text;
+    @Override
+    public void oversized(int number, long length) {
+        Sink sink = sinks.remove(number);
+        if (sink != null) {
+            sink.oversized(length);
+        }
+    }
+
+    @Override
+    public void writable() {
+        whenWritable.run();
+    }
+
+    @Override
+    public boolean serves() {
+        return false;
+    }
+
+    @Override
+    public void closed(IOException cause) {
+        Status why = closed
+                ? Status.CANCELLED.withDescription("the connection to " + peer + " was given up")
+                : Status.UNAVAILABLE.withDescription("the connection to " + peer + " broke: " + Sockets.reason(cause));
+        over = why;
+        established.completeExceptionally(cause);
+        Sink begun = current;
+        if (begun != null) {
+            begun.broken(why, true);
+        }
+        for (Integer number : List.copyOf(sinks.keySet())) {
+            Sink sink = sinks.remove(number);
+            if (sink != null) {
+                sink.broken(why, false);
+            }
+        }
+        connection.io().execute(whenWritable);
     }
 }

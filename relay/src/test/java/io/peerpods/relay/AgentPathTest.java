@@ -10,6 +10,7 @@ import io.peerpods.config.TlsSettings;
 import io.peerpods.proto.agent.HealthCheckResponse;
 import io.peerpods.proto.ttrpc.Request;
 import io.peerpods.proto.ttrpc.Response;
+import io.peerpods.ttrpc.Frame;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -24,11 +25,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -80,7 +83,7 @@ class AgentPathTest {
         }
         ConcurrentLinkedQueue<byte[]> next = new ConcurrentLinkedQueue<>(answers);
         RecordingAgent agent =
-                agent((connection, stream, body) -> connection.send(stream, Frames.RESPONSE, 0, next.remove()));
+                agent((connection, stream, body) -> connection.send(stream, Frame.RESPONSE, 0, next.remove()));
         relayTo(forwarder(tls.vm()), tls.worker());
         Caller caller = caller();
         for (int i = 0; i < answers.size(); i++) {
@@ -124,7 +127,7 @@ class AgentPathTest {
 
     @Test
     void framesUpToTheLimitPassAndLongerOnesAreRefusedWithoutEndingTheConnection() throws Exception {
-        byte[] largest = new byte[Frames.MAX_BODY];
+        byte[] largest = new byte[Frame.MAX_DATA];
         Arrays.fill(largest, (byte) 0x78); // field 15, varint: parses as unknown fields
         RecordingAgent agent = agent(RecordingAgent.answering(largest));
         relayTo(forwarder(tls.vm()), tls.worker());
@@ -132,8 +135,7 @@ class AgentPathTest {
         assertThat(caller.call(1, largest)).isEqualTo(largest);
         assertThat(agent.bodies.getFirst()).isEqualTo(largest);
 
-        byte[] tooLong = new byte[Frames.HEADER + Frames.MAX_BODY + 1];
-        Frames.putHeader(tooLong, 0, Frames.MAX_BODY + 1, 3, Frames.REQUEST, 0);
+        byte[] tooLong = Frame.of(3, Frame.REQUEST, 0, new byte[Frame.MAX_DATA + 1]);
         Response refused = Caller.await(caller.sendRaw(3, tooLong));
         assertThat(refused.getStatus().getCode()).isEqualTo(8);
         assertThat(refused.getStatus().getMessage())
@@ -147,7 +149,7 @@ class AgentPathTest {
         agent((connection, stream, body) -> Thread.startVirtualThread(() -> {
             try {
                 release.await();
-                connection.send(stream, Frames.RESPONSE, 0, new byte[0]);
+                connection.send(stream, Frame.RESPONSE, 0, new byte[0]);
             } catch (IOException | InterruptedException e) {
                 throw new AssertionError(e);
             }
@@ -168,7 +170,7 @@ class AgentPathTest {
     @Test
     void streamsOfDataPassInBothDirections() throws Exception {
         agent((connection, stream, body) -> {
-            connection.send(stream, Frames.DATA, 0, "one".getBytes(StandardCharsets.UTF_8));
+            connection.send(stream, Frame.DATA, 0, "one".getBytes(StandardCharsets.UTF_8));
         });
         relayTo(forwarder(tls.vm()), tls.worker());
         assertThat(caller().call(1, Caller.request("x.Streams", "Watch", new byte[0], 0)))
@@ -182,13 +184,13 @@ class AgentPathTest {
             if (Request.parseFrom(body).getMethod().equals("WaitProcess")) {
                 waiting.add(() -> {
                     try {
-                        connection.send(stream, Frames.RESPONSE, 0, new byte[0]);
+                        connection.send(stream, Frame.RESPONSE, 0, new byte[0]);
                     } catch (IOException e) {
                         throw new AssertionError(e);
                     }
                 });
             } else {
-                connection.send(stream, Frames.RESPONSE, 0, new byte[0]);
+                connection.send(stream, Frame.RESPONSE, 0, new byte[0]);
             }
         });
         relayTo(forwarder(tls.vm()), tls.worker());
@@ -264,7 +266,7 @@ class AgentPathTest {
     void whenTheConnectionBreaksCallsOnTheirWayFailNamingTheVmAndLaterOnesPassAgain() throws Exception {
         RecordingAgent agent = agent((connection, stream, body) -> {
             if (!Request.parseFrom(body).getMethod().equals("WaitProcess")) {
-                connection.send(stream, Frames.RESPONSE, 0, new byte[0]);
+                connection.send(stream, Frame.RESPONSE, 0, new byte[0]);
             }
         });
         Forwarder first = forwarder(tls.vm());
@@ -289,7 +291,7 @@ class AgentPathTest {
     void whenTheAgentItselfGoesItsCallsFailNamingItAndTheWorkersConnectionStays() throws Exception {
         RecordingAgent agent = agent((connection, stream, body) -> {
             if (!Request.parseFrom(body).getMethod().equals("WaitProcess")) {
-                connection.send(stream, Frames.RESPONSE, 0, new byte[0]);
+                connection.send(stream, Frame.RESPONSE, 0, new byte[0]);
             }
         });
         relayTo(forwarder(tls.vm()), tls.worker());
@@ -312,6 +314,68 @@ class AgentPathTest {
         CompletableFuture<byte[]> answer = caller.send(1, Caller.request(AGENT, "ReadStdout", new byte[0], 0));
         Eventually.until("the caller is hung up on", caller::hasEnded);
         assertThat(answer).isNotDone();
+    }
+
+    @Test
+    void whatTheRelaySaysItselfNeverComesInsideAnAnswerThatIsOnItsWay() throws Exception {
+        byte[] large = new byte[1 << 20];
+        new Random(11).nextBytes(large);
+        CountDownLatch goOn = new CountDownLatch(1);
+        agent((connection, stream, body) -> {
+            byte[] frame = Frame.of(stream, Frame.RESPONSE, 0, large);
+            connection.sendRaw(Arrays.copyOf(frame, 300_000));
+            try {
+                goOn.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+            connection.sendRaw(Arrays.copyOfRange(frame, 300_000, frame.length));
+        });
+        relayTo(forwarder(tls.vm()), tls.worker());
+        try (RawFrames caller = RawFrames.connect(shimSocket)) {
+            caller.write(Frame.of(1, Frame.REQUEST, 0, Caller.request(AGENT, "ReadStdout", new byte[0], 0)));
+            assertThat(caller.header())
+                    .isEqualTo(new RawFrames.Header(large.length, 1, (byte) Frame.RESPONSE, (byte) 0));
+            caller.write(Frame.of(2, Frame.REQUEST, 0, new byte[0]));
+            Thread.sleep(50); // for the refusal to be ready, should it ever go out too early
+            goOn.countDown();
+            assertThat(caller.body(large.length)).isEqualTo(large);
+            RawFrames.Received refused = Objects.requireNonNull(caller.next());
+            assertThat(refused.stream()).isEqualTo(2);
+            assertThat(Response.parseFrom(refused.body()).getStatus().getMessage())
+                    .contains("must be odd");
+        }
+    }
+
+    @Test
+    void aCallerThatDoesNotReadStopsItsOwnAnswersAndNobodyElses() throws Exception {
+        int calls = 64;
+        byte[] large = new byte[1 << 20];
+        new Random(12).nextBytes(large);
+        AtomicInteger sent = new AtomicInteger();
+        agent((connection, stream, body) -> {
+            connection.send(stream, Frame.RESPONSE, 0, large);
+            sent.incrementAndGet();
+        });
+        relayTo(forwarder(tls.vm()), tls.worker());
+        try (RawFrames lazy = RawFrames.connect(shimSocket)) {
+            for (int i = 0; i < calls; i++) {
+                lazy.write(Frame.of(2 * i + 1, Frame.REQUEST, 0, Caller.request(AGENT, "ReadStdout", new byte[0], 0)));
+            }
+            Eventually.until("the agent answers", () -> sent.get() > 0);
+            try (Caller other = caller()) {
+                for (int i = 0; i < 20; i++) {
+                    assertThat(other.call(2 * i + 1, Caller.request(AGENT, "ReadStdout", new byte[0], 0)))
+                            .isEqualTo(large);
+                }
+            }
+            assertThat(sent.get() - 20).isLessThan(calls);
+            for (int i = 0; i < calls; i++) {
+                RawFrames.Received answer = Objects.requireNonNull(lazy.next());
+                assertThat(answer.stream()).isEqualTo(2 * i + 1);
+                assertThat(answer.body()).isEqualTo(large);
+            }
+        }
     }
 
     @Test

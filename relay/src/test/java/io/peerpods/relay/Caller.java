@@ -3,6 +3,7 @@ package io.peerpods.relay;
 import com.google.protobuf.ByteString;
 import io.peerpods.proto.ttrpc.Request;
 import io.peerpods.proto.ttrpc.Response;
+import io.peerpods.ttrpc.Frame;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -13,16 +14,16 @@ import java.util.concurrent.TimeUnit;
 /** Plays the shim: raw frames with stream ids of the test's choice, answers by stream id. */
 final class Caller implements AutoCloseable {
 
-    private final Wire wire;
+    private final RawFrames frames;
     private final Map<Integer, CompletableFuture<byte[]>> answers = new ConcurrentHashMap<>();
     private volatile boolean ended;
 
-    private Caller(Wire wire) {
-        this.wire = wire;
+    private Caller(RawFrames frames) {
+        this.frames = frames;
     }
 
     static Caller connect(Path socket) throws IOException {
-        Caller caller = new Caller(Wire.of(UnixSockets.connect(socket)));
+        Caller caller = new Caller(RawFrames.connect(socket));
         Thread.startVirtualThread(caller::read);
         return caller;
     }
@@ -38,12 +39,12 @@ final class Caller implements AutoCloseable {
     }
 
     CompletableFuture<byte[]> send(int stream, byte[] body) throws IOException {
-        return sendRaw(stream, Frames.frame(stream, Frames.REQUEST, 0, body));
+        return sendRaw(stream, Frame.of(stream, Frame.REQUEST, 0, body));
     }
 
     synchronized CompletableFuture<byte[]> sendRaw(int stream, byte[] bytes) throws IOException {
         CompletableFuture<byte[]> answer = answers.computeIfAbsent(stream, s -> new CompletableFuture<>());
-        wire.write(bytes, 0, bytes.length);
+        frames.write(bytes);
         return answer;
     }
 
@@ -66,16 +67,15 @@ final class Caller implements AutoCloseable {
 
     @Override
     public void close() {
-        wire.close();
+        frames.close();
     }
 
     private void read() {
         try {
-            FrameReader frames = new FrameReader(wire);
-            while (frames.next()) {
-                CompletableFuture<byte[]> answer = answers.remove(frames.stream());
+            for (RawFrames.Received frame = frames.next(); frame != null; frame = frames.next()) {
+                CompletableFuture<byte[]> answer = answers.remove(frame.stream());
                 if (answer != null) {
-                    answer.complete(frames.copyBody());
+                    answer.complete(frame.body());
                 }
             }
         } catch (IOException closed) {

@@ -9,6 +9,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,18 +26,18 @@ class DiallerTest {
 
     @AfterEach
     void closeFillers() {
-        fillers.forEach(Wire::closeQuietly);
+        fillers.forEach(Sockets::closeQuietly);
     }
 
     @Test
     void aRefusedAttemptIsRepeatedUntilSomebodyListens() throws Exception {
         int port = freePort();
-        CompletableFuture<Socket> dialled = dial(new Dialler(local(port)));
+        CompletableFuture<SocketChannel> dialled = dial(new Dialler(local(port)));
         try (ServerSocket listener = listenAt(port);
                 Socket accepted = listener.accept();
-                Socket socket = dialled.get(60, TimeUnit.SECONDS)) {
+                SocketChannel socket = dialled.get(60, TimeUnit.SECONDS)) {
             assertThat(socket.isConnected()).isTrue();
-            assertThat(accepted.getPort()).isEqualTo(socket.getLocalPort());
+            assertThat(accepted.getPort()).isEqualTo(socket.socket().getLocalPort());
         }
     }
 
@@ -46,7 +47,7 @@ class DiallerTest {
             int port = listener.getLocalPort();
             fillBacklog(port);
             Dialler dialler = new Dialler(local(port));
-            CompletableFuture<Socket> dialled = dial(dialler);
+            CompletableFuture<SocketChannel> dialled = dial(dialler);
             Eventually.until("four attempts are open", () -> unanswered(port) == Dialler.AT_ONCE);
             for (int i = 0; i < 20; i++) {
                 // The kernel's table is no snapshot: one that makes room may still be seen beside its successor.
@@ -54,7 +55,7 @@ class DiallerTest {
                 Thread.sleep(30);
             }
             Thread.startVirtualThread(() -> acceptAll(listener));
-            try (Socket socket = dialled.get(60, TimeUnit.SECONDS)) {
+            try (SocketChannel socket = dialled.get(60, TimeUnit.SECONDS)) {
                 assertThat(socket.isConnected()).isTrue();
             }
         }
@@ -75,7 +76,7 @@ class DiallerTest {
             int port = listener.getLocalPort();
             fillBacklog(port);
             Dialler dialler = new Dialler(local(port));
-            CompletableFuture<Socket> dialled = dial(dialler);
+            CompletableFuture<SocketChannel> dialled = dial(dialler);
             Eventually.until("an attempt is open", () -> unanswered(port) > 0);
             dialler.cancel();
             assertThatThrownBy(() -> dialled.get(60, TimeUnit.SECONDS)).hasMessageContaining("given up");
@@ -83,8 +84,8 @@ class DiallerTest {
         }
     }
 
-    private static CompletableFuture<Socket> dial(Dialler dialler) {
-        CompletableFuture<Socket> dialled = new CompletableFuture<>();
+    private static CompletableFuture<SocketChannel> dial(Dialler dialler) {
+        CompletableFuture<SocketChannel> dialled = new CompletableFuture<>();
         Thread.startVirtualThread(() -> {
             try {
                 dialled.complete(dialler.dial(Duration.ofMinutes(2)));

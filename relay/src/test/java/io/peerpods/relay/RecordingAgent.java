@@ -1,9 +1,11 @@
 package io.peerpods.relay;
 
+import io.peerpods.ttrpc.Frame;
 import java.io.IOException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -26,23 +28,23 @@ final class RecordingAgent implements AutoCloseable {
     private final Behaviour behaviour;
 
     RecordingAgent(Path socket, Behaviour behaviour) throws IOException {
-        this.listener = UnixSockets.listen(socket);
+        this.listener = Sockets.listen(socket);
         this.behaviour = behaviour;
         Thread.startVirtualThread(this::accept);
     }
 
     /** Answers every request with this response body. */
     static Behaviour answering(byte[] body) {
-        return (connection, stream, request) -> connection.send(stream, Frames.RESPONSE, 0, body);
+        return (connection, stream, request) -> connection.send(stream, Frame.RESPONSE, 0, body);
     }
 
     void hangUpOnAll() {
-        open.forEach(connection -> connection.wire.close());
+        open.forEach(connection -> connection.frames.close());
     }
 
     @Override
     public void close() {
-        Wire.closeQuietly(listener);
+        Sockets.closeQuietly(listener);
         hangUpOnAll();
     }
 
@@ -50,7 +52,7 @@ final class RecordingAgent implements AutoCloseable {
         try {
             while (true) {
                 SocketChannel channel = listener.accept();
-                Connection connection = new Connection(Wire.of(channel));
+                Connection connection = new Connection(new RawFrames(channel));
                 connections.incrementAndGet();
                 open.add(connection);
                 Thread.startVirtualThread(() -> serve(connection));
@@ -62,42 +64,42 @@ final class RecordingAgent implements AutoCloseable {
 
     private void serve(Connection connection) {
         try {
-            FrameReader frames = new FrameReader(connection.wire);
-            while (frames.next()) {
-                if (frames.type() == Frames.REQUEST) {
-                    byte[] body = frames.copyBody();
-                    bodies.add(body);
-                    behaviour.request(connection, frames.stream(), body);
+            RawFrames frames = connection.frames;
+            for (RawFrames.Received frame = frames.next(); frame != null; frame = frames.next()) {
+                if (frame.type() == Frame.REQUEST) {
+                    bodies.add(frame.body());
+                    behaviour.request(connection, frame.stream(), frame.body());
                 }
             }
         } catch (IOException hungUp) {
             // Counted below.
         } finally {
             open.remove(connection);
-            connection.wire.close();
+            connection.frames.close();
             hangUps.incrementAndGet();
         }
     }
 
     /** One forwarder's connection. */
     static final class Connection {
-        private final Wire wire;
+        private final RawFrames frames;
 
-        Connection(Wire wire) {
-            this.wire = wire;
+        Connection(RawFrames frames) {
+            this.frames = frames;
         }
 
         /** So many bytes of a response that says it is longer, then nothing more. */
-        synchronized void sendTheBeginning(int stream, int declared, int sent) throws IOException {
-            byte[] frame = new byte[Frames.HEADER + sent];
-            Frames.putHeader(frame, 0, declared, stream, Frames.RESPONSE, 0);
-            wire.write(frame, 0, frame.length);
-            wire.close();
+        void sendTheBeginning(int stream, int declared, int sent) throws IOException {
+            frames.write(Arrays.copyOf(Frame.header(declared, stream, Frame.RESPONSE, 0), Frame.HEADER + sent));
+            frames.close();
         }
 
-        synchronized void send(int stream, int type, int flags, byte[] body) throws IOException {
-            byte[] frame = Frames.frame(stream, type, flags, body);
-            wire.write(frame, 0, frame.length);
+        void sendRaw(byte[] bytes) throws IOException {
+            frames.write(bytes);
+        }
+
+        void send(int stream, int type, int flags, byte[] body) throws IOException {
+            frames.write(Frame.of(stream, type, flags, body));
         }
     }
 }

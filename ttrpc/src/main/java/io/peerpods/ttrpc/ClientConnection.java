@@ -16,7 +16,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The client's side of the protocol on one connection. What the server sends for an unknown stream is ignored. */
-final class ClientConnection implements Connection.Protocol {
+final class ClientConnection implements FrameListener {
     private static final Logger LOG = LoggerFactory.getLogger(ClientConnection.class);
 
     private final Connection connection;

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
 import java.nio.channels.CancelledKeyException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
@@ -30,38 +31,25 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
     private static final int HIGH_WATER = 1 << 20;
 
     private static final int LOW_WATER = HIGH_WATER / 4;
+    private static final int KEEPALIVE_IDLE_SECONDS = 60;
+    private static final int KEEPALIVE_INTERVAL_SECONDS = 10;
+    private static final int KEEPALIVE_PROBES = 6;
+
     /** Reads in a row before other connections get their turn. */
     private static final int READS_IN_A_ROW = 4;
 
     private static final int READ_OUTPUT = 1;
     private static final int READ_INPUT = 2;
-
-    /** What speaks the protocol on this connection. Called on the I/O thread, {@link #closed} on any, once. */
-    interface Protocol {
-        void frame(int streamId, int type, int flags, byte[] body);
-
-        void oversized(int streamId, long length);
-
-        /** The connection carries frames from now on. */
-        void established();
-
-        /** The output fell below the mark under which calls are ready again. */
-        void writable();
-
-        void closed(IOException cause);
-
-        /** Whether the peer is a caller: it may be asked for its first frame, and made to take its answers first. */
-        boolean serves();
-    }
+    private static final int READ_HELD = 4;
 
     private final IoThread io;
     private final SocketChannel socket;
     private final SocketAddress peer;
     private final Limits limits;
-    private final Protocol protocol;
+    private final FrameListener protocol;
     private final Wire wire;
     private final FrameDecoder decoder;
-    private final OutputQueue output = new OutputQueue();
+    private final OutputQueue output;
     private final AtomicInteger flushes = new AtomicInteger();
     private final AtomicLong received = new AtomicLong();
     private final AtomicBoolean closed = new AtomicBoolean();
@@ -102,13 +90,14 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
         this.peer = peer;
         this.limits = limits;
         this.decoder = new FrameDecoder(this, io.allowance());
+        this.output = new OutputQueue(tls == null ? io::directChunk : io::heapChunk, io::giveBackChunk);
         this.wire = tls == null ? new PlainWire(socket, io) : new TlsWire(socket, tls, io, this);
         this.protocol = protocol.on(this);
     }
 
     /** Makes the protocol of a connection. */
     interface ProtocolFactory {
-        Protocol on(Connection connection);
+        FrameListener on(Connection connection);
     }
 
     SocketAddress peer() {
@@ -162,12 +151,16 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
         read();
     }
 
-    /** Streams wait for days, and middle boxes forget connections that are silent for minutes. */
+    /**
+     * Streams wait for days, and middle boxes forget connections that are silent for minutes. A peer that is gone is noticed
+     * after two minutes of silence; a blip of less is ridden out.
+     */
     private void keepAlive() throws IOException {
         socket.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
         if (socket.supportedOptions().contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
-            socket.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, 60);
-            socket.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, 15);
+            socket.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS);
+            socket.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEPALIVE_INTERVAL_SECONDS);
+            socket.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, KEEPALIVE_PROBES);
         }
     }
 
@@ -242,6 +235,18 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
     }
 
     @Override
+    public boolean begin(int streamId, int type, int flags, int length) {
+        heard = true;
+        return protocol.begin(streamId, type, flags, length);
+    }
+
+    @Override
+    public boolean piece(ByteBuffer data) {
+        protocol.piece(data);
+        return !closed.get();
+    }
+
+    @Override
     public boolean oversized(int streamId, long length) {
         heard = true;
         insideFrame = false;
@@ -275,6 +280,14 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
         if (before > half && before - bytes <= half) {
             io.execute(() -> resume(READ_INPUT));
         }
+    }
+
+    void hold() {
+        pause(READ_HELD);
+    }
+
+    void goOn() {
+        resume(READ_HELD);
     }
 
     private void pause(int reason) {
@@ -324,6 +337,35 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
             }
             waiting = output.add(frame);
         }
+        leave(waiting);
+        return true;
+    }
+
+    /** Begins a frame of which the data is to come by {@link #append}. Both on the I/O thread. */
+    void begin(byte[] header, int length) {
+        synchronized (output) {
+            if (closed.get()) {
+                return;
+            }
+            output.begin((long) header.length + length);
+        }
+        append(ByteBuffer.wrap(header));
+    }
+
+    /** Nobody is refused here: whoever hands on stops reading when this is not writable. */
+    void append(ByteBuffer data) {
+        long waiting;
+        synchronized (output) {
+            if (closed.get()) {
+                data.position(data.limit());
+                return;
+            }
+            waiting = output.append(data);
+        }
+        leave(waiting);
+    }
+
+    private void leave(long waiting) {
         if (waiting > HIGH_WATER && !crowded) {
             becomeCrowded();
         }
@@ -335,7 +377,6 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
         } else {
             flush();
         }
-        return true;
     }
 
     /** Gives a frame its stream id; false when it must not be sent. */

@@ -1,37 +1,80 @@
 package io.peerpods.ttrpc;
 
+import io.grpc.Status;
+import java.nio.charset.StandardCharsets;
+
 /**
  * The layout of a ttRPC frame: {@code length(4) stream(4) type(1) flags(1) data[length]}, integers big-endian and
  * unsigned (containerd/ttrpc channel.go). An encoded frame is one byte array, header included.
  */
-final class Frame {
-    static final int HEADER = 10;
+public final class Frame {
+    /** Bytes before the data. */
+    public static final int HEADER = 10;
+
     /** Most data that a frame may carry, in either direction. */
-    static final int MAX_DATA = 4 << 20;
+    public static final int MAX_DATA = 4 << 20;
 
-    static final int REQUEST = 1;
-    static final int RESPONSE = 2;
-    static final int DATA = 3;
+    public static final int REQUEST = 1;
+    public static final int RESPONSE = 2;
+    public static final int DATA = 3;
 
-    /** The sender sends nothing more on this stream. */
-    static final int REMOTE_CLOSED = 1;
+    /** Flag of a data frame: the sender sends nothing more on this stream. */
+    public static final int REMOTE_CLOSED = 1;
     /** The sender goes on with data frames. */
     static final int REMOTE_OPEN = 2;
     /** This data frame carries no message (an empty data frame without this flag is an empty message). */
     static final int NO_DATA = 4;
+
+    /** Longer texts of failures are cut: they come from exceptions and end in Kubernetes events. */
+    private static final int MAX_TEXT = 4096;
 
     private static final byte[] NOTHING = {};
 
     private Frame() {}
 
     /** A frame with its header filled in and room for the data behind it. */
-    static byte[] allocate(int dataLength, int streamId, int type, int flags) {
+    public static byte[] allocate(int dataLength, int streamId, int type, int flags) {
         byte[] frame = new byte[HEADER + dataLength];
-        putInt(frame, 0, dataLength);
-        putInt(frame, 4, streamId);
-        frame[8] = (byte) type;
-        frame[9] = (byte) flags;
+        putHeader(frame, dataLength, streamId, type, flags);
         return frame;
+    }
+
+    /** The header alone; that much data is to follow. */
+    public static byte[] header(int dataLength, int streamId, int type, int flags) {
+        byte[] header = new byte[HEADER];
+        putHeader(header, dataLength, streamId, type, flags);
+        return header;
+    }
+
+    private static void putHeader(byte[] to, int dataLength, int streamId, int type, int flags) {
+        putInt(to, 0, dataLength);
+        putInt(to, 4, streamId);
+        to[8] = (byte) type;
+        to[9] = (byte) flags;
+    }
+
+    /** A whole frame with this data. */
+    public static byte[] of(int streamId, int type, int flags, byte[] data) {
+        byte[] frame = allocate(data.length, streamId, type, flags);
+        System.arraycopy(data, 0, frame, HEADER, data.length);
+        return frame;
+    }
+
+    /** A whole response frame that fails its stream's call; a text beyond 4096 bytes is cut. */
+    public static byte[] failure(int streamId, Status status) {
+        String text = status.getDescription() == null ? status.getCode().name() : status.getDescription();
+        return ServerConnection.refusal(
+                streamId, Status.fromCode(status.getCode()).withDescription(cut(text)));
+    }
+
+    /** What the sender of a frame with too much data is told; the text is containerd's. */
+    public static String tooLong(long length) {
+        return OversizedException.text(length);
+    }
+
+    private static String cut(String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        return bytes.length <= MAX_TEXT ? text : text.substring(0, MAX_TEXT / 4) + " ...";
     }
 
     static byte[] empty(int streamId, int type, int flags) {
@@ -44,7 +87,7 @@ final class Frame {
     }
 
     /** Stream ids are given when a frame is queued, so that they reach the wire in order. */
-    static void setStreamId(byte[] frame, int streamId) {
+    public static void setStreamId(byte[] frame, int streamId) {
         putInt(frame, 4, streamId);
     }
 

@@ -22,6 +22,21 @@ final class FrameDecoder {
          */
         boolean frame(int streamId, int type, int flags, byte[] body);
 
+        /**
+         * The header of a frame came.
+         *
+         * @return true to get its data by {@link #piece} as it comes, false to get the {@link #frame} when it is whole
+         */
+        boolean begin(int streamId, int type, int flags, int length);
+
+        /**
+         * More data of the frame that was begun.
+         *
+         * @param data to be read to its end before this returns
+         * @return false to stop
+         */
+        boolean piece(ByteBuffer data);
+
         /** A frame longer than the protocol allows came and was skipped; the stream is still in step. */
         boolean oversized(int streamId, long length);
     }
@@ -59,6 +74,7 @@ final class FrameDecoder {
     private int bodyFill;
     private int taken;
     private long skip;
+    private int pieces;
 
     FrameDecoder(Sink sink, Allowance allowance) {
         this.sink = sink;
@@ -67,7 +83,7 @@ final class FrameDecoder {
 
     /** Whether the last byte fed was not the last of a frame. */
     boolean insideFrame() {
-        return headerFill > 0 || body != null || skip > 0;
+        return headerFill > 0 || body != null || skip > 0 || pieces > 0;
     }
 
     /** Gives the allowance back when the connection ends inside a frame. */
@@ -83,6 +99,8 @@ final class FrameDecoder {
         while (goOn && in.hasRemaining()) {
             if (skip > 0) {
                 goOn = skip(in);
+            } else if (pieces > 0) {
+                goOn = piece(in);
             } else if (body != null) {
                 goOn = fill(in, body);
             } else if (readHeader(in)) {
@@ -112,6 +130,10 @@ final class FrameDecoder {
             return true;
         }
         int size = (int) length;
+        if (sink.begin(streamId, type, flags, size)) {
+            pieces = size;
+            return true;
+        }
         if (in.remaining() >= size) {
             byte[] whole = Frame.body(size);
             in.get(whole);
@@ -141,6 +163,16 @@ final class FrameDecoder {
         }
         release();
         return sink.frame(streamId, type, flags, into);
+    }
+
+    private boolean piece(ByteBuffer in) {
+        int n = Math.min(pieces, in.remaining());
+        int limit = in.limit();
+        in.limit(in.position() + n);
+        boolean goOn = sink.piece(in);
+        in.limit(limit);
+        pieces -= n;
+        return goOn;
     }
 
     private boolean skip(ByteBuffer in) {

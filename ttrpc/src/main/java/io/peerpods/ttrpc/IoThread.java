@@ -11,6 +11,8 @@ import java.util.ArrayDeque;
 import java.util.HashSet;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -38,6 +40,12 @@ public final class IoThread implements AutoCloseable {
 
     private static final int SPARE_BUFFERS = 4;
 
+    /** Of a frame that is handed on while it comes. */
+    static final int CHUNK = 128 << 10;
+
+    /** Of each kind: two connections with as much waiting as may. */
+    private static final int SPARE_CHUNKS = 16;
+
     /** Something that the selector calls. */
     interface Ready {
         void ready(SelectionKey key);
@@ -56,6 +64,8 @@ public final class IoThread implements AutoCloseable {
     private final ScheduledThreadPoolExecutor timer;
     private final Queue<ByteBuffer> spare = new ConcurrentLinkedQueue<>();
     private final Queue<ByteBuffer> spareHeap = new ConcurrentLinkedQueue<>();
+    private final BlockingQueue<ByteBuffer> directChunks = new ArrayBlockingQueue<>(SPARE_CHUNKS);
+    private final BlockingQueue<ByteBuffer> heapChunks = new ArrayBlockingQueue<>(SPARE_CHUNKS);
 
     // Confined to the thread.
     private final ByteBuffer readBuffer = ByteBuffer.allocateDirect(READ_BUFFER);
@@ -104,7 +114,8 @@ public final class IoThread implements AutoCloseable {
         }
     }
 
-    boolean inside() {
+    /** Whether the caller runs on this thread. */
+    public boolean inside() {
         return Thread.currentThread().equals(thread);
     }
 
@@ -154,8 +165,24 @@ public final class IoThread implements AutoCloseable {
         }
     }
 
+    /** A chunk that a socket reads from; {@link #giveBackChunk} it. */
+    ByteBuffer directChunk() {
+        ByteBuffer chunk = directChunks.poll();
+        return chunk == null ? ByteBuffer.allocateDirect(CHUNK) : chunk.clear();
+    }
+
+    /** A chunk that a cipher reads from; {@link #giveBackChunk} it. */
+    ByteBuffer heapChunk() {
+        ByteBuffer chunk = heapChunks.poll();
+        return chunk == null ? ByteBuffer.allocate(CHUNK) : chunk.clear();
+    }
+
+    void giveBackChunk(ByteBuffer chunk) {
+        boolean _ = (chunk.isDirect() ? directChunks : heapChunks).offer(chunk);
+    }
+
     /** Runs a task on the thread; tasks given after {@link #close()} are dropped. */
-    void execute(Runnable task) {
+    public void execute(Runnable task) {
         tasks.add(task);
         if (!inside() && woken.compareAndSet(false, true)) {
             selector.wakeup();

@@ -3,11 +3,13 @@ package io.peerpods.ttrpc;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.util.Arrays;
 
 /** Frames on a socket as they are: one read takes many, one write sends many. */
 final class PlainWire implements Wire {
     private final SocketChannel socket;
     private final IoThread io;
+    private final ByteBuffer[] heads = new ByteBuffer[16];
 
     PlainWire(SocketChannel socket, IoThread io) {
         this.socket = socket;
@@ -28,20 +30,32 @@ final class PlainWire implements Wire {
 
     @Override
     public boolean write(OutputQueue queue) throws IOException {
+        while (queue.hasOutput()) {
+            int n = queue.directHeads(heads);
+            if (!(n > 0 ? gather(queue, n) : copy(queue))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean gather(OutputQueue queue, int count) throws IOException {
+        try {
+            queue.consumed(socket.write(heads, 0, count));
+            return !heads[count - 1].hasRemaining();
+        } finally {
+            Arrays.fill(heads, null);
+        }
+    }
+
+    /** Frames in arrays, small ones mostly: many leave in one write. */
+    private boolean copy(OutputQueue queue) throws IOException {
         ByteBuffer buffer = io.borrow();
         try {
-            while (true) {
-                buffer.clear();
-                queue.peek(buffer);
-                if (buffer.flip().limit() == 0) {
-                    return true;
-                }
-                int n = socket.write(buffer);
-                queue.consume(n);
-                if (buffer.hasRemaining()) {
-                    return false;
-                }
-            }
+            queue.peek(buffer);
+            int n = socket.write(buffer.flip());
+            queue.consume(n);
+            return !buffer.hasRemaining();
         } finally {
             io.giveBack(buffer);
         }

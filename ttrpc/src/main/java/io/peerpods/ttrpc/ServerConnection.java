@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  * The server's side of the protocol on one connection: which frame is answered by what. Every rule but the order of
  * stream ids is containerd's; ids may come in any order (ttrpc-rust sends them so) as long as they are odd and not in use.
  */
-final class ServerConnection implements Connection.Protocol {
+final class ServerConnection implements FrameListener {
     private static final Logger LOG = LoggerFactory.getLogger(ServerConnection.class);
 
     private final TtrpcServer server;

@@ -129,7 +129,19 @@ final class TlsWire implements Wire {
             if (closing) {
                 return true;
             }
+            closing = true;
+            sayWhy(queue);
             throw e;
+        }
+    }
+
+    /** The alert that tells the peer what was wrong, as far as the socket takes it. */
+    private void sayWhy(OutputQueue queue) {
+        engine.closeOutbound();
+        try {
+            boolean _ = drainNet() && wrap(queue) && drainNet();
+        } catch (IOException e) {
+            // The connection ends with the first reason; this one tells nobody more.
         }
     }
 
@@ -182,9 +194,9 @@ final class TlsWire implements Wire {
             case NEED_WRAP -> true;
             case NEED_TASK -> {
                 compute();
-                yield established && queue.bytes() > 0;
+                yield established && queue.hasOutput();
             }
-            default -> established && !closing && queue.bytes() > 0;
+            default -> established && !closing && queue.hasOutput();
         };
     }
 

@@ -198,7 +198,8 @@ final class Sandbox {
                         around.directories().socket(row.id()),
                         transport(),
                         new ContainerEdits(row.spec(), around.volumes().onWorker()),
-                        around.options().proxyTimeout()));
+                        around.options().proxyTimeout(),
+                        around.relayThreads()));
             }
             return relay;
         } finally {

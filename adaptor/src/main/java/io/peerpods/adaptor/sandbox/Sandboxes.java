@@ -13,6 +13,7 @@ import io.peerpods.config.AgentConfig;
 import io.peerpods.config.WorkerTls;
 import io.peerpods.daemon.Logs;
 import io.peerpods.network.PodNetworkSpec;
+import io.peerpods.relay.RelayThreads;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -89,6 +90,7 @@ public final class Sandboxes implements AutoCloseable {
                 tls,
                 volumes,
                 new PodDirectories(options.podsDirectory()),
+                RelayThreads.start(),
                 metrics,
                 steps);
         Sandboxes sandboxes = new Sandboxes(around);
@@ -388,5 +390,6 @@ public final class Sandboxes implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        around.relayThreads().close();
     }
 }

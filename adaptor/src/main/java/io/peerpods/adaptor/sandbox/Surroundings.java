@@ -3,6 +3,7 @@ package io.peerpods.adaptor.sandbox;
 import io.peerpods.adaptor.store.Store;
 import io.peerpods.cloud.CloudProvider;
 import io.peerpods.config.WorkerTls;
+import io.peerpods.relay.RelayThreads;
 import java.util.function.Consumer;
 
 /**
@@ -19,5 +20,6 @@ record Surroundings(
         WorkerTls tls,
         PodVolumes volumes,
         PodDirectories directories,
+        RelayThreads relayThreads,
         SandboxMetrics metrics,
         Consumer<String> steps) {}

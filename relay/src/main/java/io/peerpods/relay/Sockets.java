@@ -1,5 +1,6 @@
 package io.peerpods.relay;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -10,15 +11,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 
-/** Unix sockets with the rules that the callers of the agent socket set. */
-final class UnixSockets {
+/** Unix sockets with the rules that the callers of the agent socket set, and what all sockets here need. */
+final class Sockets {
 
     /** {@code sun_path} without its final zero. */
     private static final int MAX_PATH = 107;
 
     private static final int BACKLOG = 128;
 
-    private UnixSockets() {}
+    private Sockets() {}
 
     /**
      * Listens at a path that nobody else may use: directory 0700, made when missing, socket 0600; a socket that a process before
@@ -40,13 +41,27 @@ final class UnixSockets {
             Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
             return listener;
         } catch (IOException | RuntimeException e) {
-            Wire.closeQuietly(listener);
-            throw new IOException("cannot listen on " + path + ": " + Upstream.reason(e), e);
+            closeQuietly(listener);
+            throw new IOException("cannot listen on " + path + ": " + reason(e), e);
         }
     }
 
     static SocketChannel connect(Path path) throws IOException {
         return SocketChannel.open(UnixDomainSocketAddress.of(path));
+    }
+
+    /** Closes what is being given up; that it fails to close tells nobody anything. */
+    static void closeQuietly(Closeable closeable) {
+        try {
+            closeable.close();
+        } catch (IOException alreadyGone) {
+            // Nothing is left to release.
+        }
+    }
+
+    static String reason(Throwable failure) {
+        String text = failure.getMessage();
+        return text == null || text.isBlank() ? failure.getClass().getSimpleName() : text;
     }
 
     private static void check(Path path) throws IOException {

@@ -261,7 +261,7 @@ class VolumeMountsTest {
         CompletableFuture<Throwable> refused = new CompletableFuture<>();
         Thread waiting = Thread.startVirtualThread(
                 () -> refused.complete(catchThrowableOfType(VolumeException.class, () -> patient.mount(plain()))));
-        while (waiting.getState() != Thread.State.TIMED_WAITING) {
+        while (waiting.isAlive() && waiting.getState() != Thread.State.TIMED_WAITING) {
             Thread.sleep(5);
         }
         patient.unmountAll();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.peerpods.linux.Netns;
 import io.peerpods.room.ClusterPod;
 import io.peerpods.room.Vm;
 import io.peerpods.tests.lab.Adaptor;
@@ -157,7 +158,7 @@ class OutcomesTest {
         });
         Vm vm = Until.found(
                 "the VM is launched",
-                () -> WholePod.findVm(lab.cluster(), id).filter(known -> Files.exists(known.namespace())));
+                () -> WholePod.findVm(lab.cluster(), id).filter(known -> Netns.exists(known.namespace())));
         try (ServerSocket other =
                 new Place("the VM", vm.namespace()).call(() -> new ServerSocket(Cluster.AGENT_PORT))) {
             Thread.ofPlatform().daemon().start(() -> hangUp(other));

@@ -348,6 +348,47 @@ class AgentPathTest {
     }
 
     @Test
+    void whateverElseAnAgentSendsAnswersComeWholeAndInTheirPlace() throws Exception {
+        long seed = System.nanoTime();
+        Random random = new Random(seed);
+        agent((connection, stream, body) -> {
+            ByteArrayOutputStream sent = new ByteArrayOutputStream();
+            for (int i = random.nextInt(4); i > 0; i--) {
+                byte[] noise = new byte[random.nextInt(3) == 0 ? random.nextInt(200_000) : random.nextInt(50)];
+                random.nextBytes(noise);
+                // Of streams that nobody has, or of types that no version has: REQUEST from an agent is one of them.
+                boolean known = random.nextBoolean();
+                int type =
+                        known ? 1 + random.nextInt(3) : random.nextBoolean() ? Frame.REQUEST : 4 + random.nextInt(200);
+                sent.writeBytes(
+                        Frame.of(known ? random.nextInt() | 1 << 30 : stream, type, random.nextInt(256), noise));
+            }
+            if (random.nextInt(25) == 0) {
+                sent.writeBytes(Frame.of(stream, Frame.RESPONSE, 0, new byte[Frame.MAX_DATA + 1 + random.nextInt(9)]));
+            } else {
+                sent.writeBytes(Frame.of(stream, Frame.RESPONSE, 0, body));
+            }
+            byte[] all = sent.toByteArray();
+            for (int at = 0, n; at < all.length; at += n) {
+                n = Math.min(all.length - at, 1 + random.nextInt(random.nextBoolean() ? 20 : 300_000));
+                connection.sendRaw(Arrays.copyOfRange(all, at, at + n));
+            }
+        });
+        relayTo(forwarder(tls.vm()), tls.worker());
+        Caller caller = caller();
+        Random bodies = new Random(seed + 1);
+        for (int i = 0; i < 300; i++) {
+            byte[] body = randomBody(bodies);
+            byte[] answer = caller.call(2 * i + 1, body);
+            if (!Arrays.equals(answer, body)) {
+                assertThat(Response.parseFrom(answer).getStatus().getCode())
+                        .as("seed %d call %d", seed, i)
+                        .isEqualTo(Status.Code.RESOURCE_EXHAUSTED.value());
+            }
+        }
+    }
+
+    @Test
     void aCallerThatDoesNotReadStopsItsOwnAnswersAndNobodyElses() throws Exception {
         int calls = 64;
         byte[] large = new byte[1 << 20];

@@ -1,8 +1,6 @@
 package io.peerpods.daemon;
 
-import java.math.BigDecimal;
 import java.math.BigInteger;
-import java.math.RoundingMode;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,7 +19,6 @@ public final class GoSyntax {
             Pattern.compile("([+-]?)(0[xX]_?|0[bB]_?|0[oO]_?|0_?(?=[0-9]))?([0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)");
     private static final Pattern DURATION_PART =
             Pattern.compile("([0-9]*)(?:\\.([0-9]*))?(ns|us|\u00b5s|\u03bcs|ms|s|m|h)");
-    private static final BigDecimal LONGEST = BigDecimal.valueOf(Long.MAX_VALUE);
 
     private GoSyntax() {}
 
@@ -61,7 +58,7 @@ public final class GoSyntax {
         if (rest.equals("0")) {
             return Duration.ZERO;
         }
-        BigDecimal total = BigDecimal.ZERO;
+        BigInteger total = BigInteger.ZERO;
         Matcher matcher = DURATION_PART.matcher(rest);
         int at = 0;
         while (at < rest.length() && matcher.find(at) && matcher.start() == at) {
@@ -69,22 +66,22 @@ public final class GoSyntax {
             if (matcher.group(1).isEmpty() && fraction.isEmpty()) {
                 break;
             }
-            BigDecimal count = new BigDecimal("0" + matcher.group(1) + "." + fraction + "0");
-            total = total.add(count.multiply(nanos(matcher.group(3))));
+            BigInteger digits = new BigInteger("0" + matcher.group(1) + fraction);
+            total = total.add(digits.multiply(nanos(matcher.group(3))).divide(BigInteger.TEN.pow(fraction.length())));
             at = matcher.end();
         }
         if (at == 0 || at < rest.length()) {
             throw new IllegalArgumentException("is not a duration such as 5m, 1h30m or 300ms (the unit is needed)");
         }
-        if (total.compareTo(LONGEST) > 0) {
+        if (total.bitLength() > 63) {
             throw new IllegalArgumentException("is longer than 2562047h47m16s");
         }
-        Duration length = Duration.ofNanos(total.setScale(0, RoundingMode.DOWN).longValueExact());
+        Duration length = Duration.ofNanos(total.longValueExact());
         return negative ? length.negated() : length;
     }
 
-    private static BigDecimal nanos(String unit) {
-        return BigDecimal.valueOf(
+    private static BigInteger nanos(String unit) {
+        return BigInteger.valueOf(
                 switch (unit) {
                     case "ns" -> 1L;
                     case "ms" -> 1_000_000L;

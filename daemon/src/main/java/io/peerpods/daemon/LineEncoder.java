@@ -4,8 +4,6 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.IThrowableProxy;
 import ch.qos.logback.classic.spi.ThrowableProxyUtil;
 import ch.qos.logback.core.encoder.EncoderBase;
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -18,7 +16,6 @@ import org.slf4j.event.KeyValuePair;
 final class LineEncoder extends EncoderBase<ILoggingEvent> {
 
     private static final String OURS = "io.peerpods.";
-    private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
 
     private final boolean json;
 
@@ -70,7 +67,7 @@ final class LineEncoder extends EncoderBase<ILoggingEvent> {
         if (!trace.isEmpty()) {
             object.addProperty("trace", trace);
         }
-        return GSON.toJson(object);
+        return object.toString();
     }
 
     private static String time(ILoggingEvent event) {

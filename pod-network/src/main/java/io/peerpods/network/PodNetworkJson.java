@@ -13,6 +13,7 @@ import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class PodNetworkJson {
     private static final int MAX_ENTRIES = 10_000;
+    private static final Pattern DIGITS = Pattern.compile("[0-9]{1,18}");
 
     private PodNetworkJson() {}
 
@@ -224,7 +226,11 @@ final class PodNetworkJson {
     private static long whole(String key, JsonElement value, long greatest) {
         if (value instanceof JsonPrimitive primitive && primitive.isNumber()) {
             try {
-                long number = new BigDecimal(primitive.getAsString()).longValueExact();
+                String text = primitive.getAsString();
+                // Go's encoder writes whole numbers without a point; BigDecimal computes large tables when it is first
+                // used.
+                long number =
+                        DIGITS.matcher(text).matches() ? Long.parseLong(text) : new BigDecimal(text).longValueExact();
                 if (number >= 0 && number <= greatest) {
                     return number;
                 }

@@ -2,12 +2,16 @@ package io.peerpods.network;
 
 import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.LinuxException;
+import io.peerpods.linux.Netns;
 import io.peerpods.linux.netlink.Link;
 import io.peerpods.linux.netlink.LinkAddress;
 import io.peerpods.linux.netlink.Route;
+import io.peerpods.linux.netlink.Rtnl;
+import io.peerpods.linux.netlink.Tables;
 import io.peerpods.linux.op.NetnsRef;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The worker's end of its tunnels.
@@ -24,12 +28,33 @@ public record WorkerUnderlay(String link, IpPrefix address, boolean dedicated) {
      */
     public static WorkerUnderlay find(String hostInterface, NetnsRef worker) throws PodNetworkException {
         Kernel kernel;
-        try {
-            kernel = Kernel.look(worker);
+        try (Rtnl rtnl = open(worker)) {
+            kernel = look(hostInterface, rtnl);
         } catch (LinuxException e) {
             throw new PodNetworkException("cannot inspect the worker's network: " + e.getMessage(), e);
         }
         return choose(hostInterface, kernel);
+    }
+
+    private static Rtnl open(NetnsRef worker) {
+        if (worker.isOwn()) {
+            return Rtnl.open();
+        }
+        try (Netns netns = Netns.open(worker.path())) {
+            return Rtnl.open(netns);
+        }
+    }
+
+    /** With the links that matter: a worker has one more for each pod, and every pod would wait for the list. */
+    private static Kernel look(String hostInterface, Rtnl rtnl) {
+        Kernel kernel = new Kernel(List.of(), rtnl.addresses(), rtnl.routes(Tables.MAIN));
+        Optional<Link> primary = kernel.defaults().stream().findFirst().flatMap(route -> rtnl.link(route.link()));
+        Optional<Link> named = hostInterface.isEmpty() ? Optional.empty() : rtnl.link(hostInterface);
+        boolean unknown = !hostInterface.isEmpty() && named.isEmpty();
+        List<Link> links = unknown
+                ? rtnl.links()
+                : Stream.concat(primary.stream(), named.stream()).distinct().toList();
+        return new Kernel(links, kernel.addresses(), kernel.routes());
     }
 
     static WorkerUnderlay choose(String hostInterface, Kernel kernel) throws PodNetworkException {

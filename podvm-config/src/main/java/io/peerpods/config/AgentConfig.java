@@ -38,11 +38,15 @@ public record AgentConfig(
         List<String> tlsCipherSuites,
         JsonObject other) {
 
-    private static final Gson GSON = new GsonBuilder()
-            .setFormattingStyle(FormattingStyle.PRETTY.withIndent("    "))
-            .disableHtmlEscaping()
-            .serializeNulls()
-            .create();
+    /** Of whoever writes: what a Gson object costs at its making is nothing that a reader's start should wait for. */
+    private static final class Writing {
+        static final Gson GSON = new GsonBuilder()
+                .setFormattingStyle(FormattingStyle.PRETTY.withIndent("    "))
+                .disableHtmlEscaping()
+                .serializeNulls()
+                .create();
+    }
+
     private static final Set<String> KNOWN = Set.of(
             "pod-namespace",
             "pod-name",
@@ -104,7 +108,7 @@ public record AgentConfig(
             json.add("tls-cipher-suites", suites);
         }
         other.entrySet().forEach(entry -> json.add(entry.getKey(), entry.getValue()));
-        return GSON.toJson(json) + "\n";
+        return Writing.GSON.toJson(json) + "\n";
     }
 
     /** Reads what {@link #toJson()} or the existing system wrote. */

@@ -116,7 +116,7 @@ public final class Sandboxes implements AutoCloseable {
     public void begin() {
         mender = Thread.ofVirtual().name("mend").start(this::mend);
         reconciliation.begin();
-        warmUp = Thread.ofVirtual().name("warm-up").start(new WarmUp(around, specs)::run);
+        warmUp = Thread.ofVirtual().name("warm-up").start(new WarmUp(around, specs, () -> !byId.isEmpty())::run);
         sweeper = Thread.ofVirtual().name("sweep").start(this::sweep);
     }
 

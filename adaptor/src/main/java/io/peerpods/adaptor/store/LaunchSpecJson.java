@@ -1,9 +1,9 @@
 package io.peerpods.adaptor.store;
 
-import com.google.gson.Gson;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.PodVm;
 import io.peerpods.cloud.VolumeSpec;
@@ -17,8 +17,6 @@ import java.util.TreeMap;
 
 /** A launch specification and a VM as JSON, for the store only. */
 final class LaunchSpecJson {
-
-    private static final Gson GSON = new Gson();
 
     private LaunchSpecJson() {}
 
@@ -47,11 +45,11 @@ final class LaunchSpecJson {
             volumes.add(one);
         }
         json.add("volumes", volumes);
-        return GSON.toJson(json);
+        return json.toString();
     }
 
     static LaunchSpec readSpec(String text) {
-        JsonObject json = GSON.fromJson(text, JsonObject.class);
+        JsonObject json = JsonParser.parseString(text).getAsJsonObject();
         List<VolumeSpec> volumes = new ArrayList<>();
         for (JsonElement element : json.getAsJsonArray("volumes")) {
             JsonObject one = element.getAsJsonObject();
@@ -85,11 +83,11 @@ final class LaunchSpecJson {
         JsonArray addresses = new JsonArray();
         vm.addresses().forEach(address -> addresses.add(HexFormat.of().formatHex(address.getAddress())));
         json.add("addresses", addresses);
-        return GSON.toJson(json);
+        return json.toString();
     }
 
     static PodVm readVm(String text) {
-        JsonObject json = GSON.fromJson(text, JsonObject.class);
+        JsonObject json = JsonParser.parseString(text).getAsJsonObject();
         List<InetAddress> addresses = new ArrayList<>();
         for (JsonElement element : json.getAsJsonArray("addresses")) {
             try {

@@ -112,6 +112,7 @@ public final class MetadataService implements UserDataSource {
     /** Empty when there is no such thing (404). */
     private Optional<byte[]> get(String path, int limit) throws IOException {
         HttpURLConnection connection = open("GET", path);
+        boolean kept = false;
         try {
             Optional<String> session = session();
             session.ifPresent(value -> connection.setRequestProperty("X-aws-ec2-metadata-token", value));
@@ -126,10 +127,14 @@ public final class MetadataService implements UserDataSource {
                 throw new IOException(name() + " answers " + status + " for " + path);
             }
             try (InputStream in = connection.getInputStream()) {
-                return Optional.of(Documents.bounded(in, limit, path));
+                byte[] document = Documents.bounded(in, limit, path);
+                kept = true; // read to its end, it serves the next request
+                return Optional.of(document);
             }
         } finally {
-            connection.disconnect();
+            if (!kept) {
+                connection.disconnect();
+            }
         }
     }
 
@@ -159,6 +164,7 @@ public final class MetadataService implements UserDataSource {
 
     private String newToken() throws IOException {
         HttpURLConnection connection = open("PUT", "/latest/api/token");
+        boolean kept = false;
         try {
             connection.setRequestProperty("X-aws-ec2-metadata-token-ttl-seconds", TOKEN_SECONDS);
             connection.setFixedLengthStreamingMode(0);
@@ -174,10 +180,13 @@ public final class MetadataService implements UserDataSource {
                 if (fresh.isBlank() || fresh.chars().anyMatch(c -> c <= ' ' || c > '~')) {
                     throw new IOException(name() + " gives a session token that cannot be one");
                 }
+                kept = true;
                 return fresh;
             }
         } finally {
-            connection.disconnect();
+            if (!kept) {
+                connection.disconnect();
+            }
         }
     }
 

@@ -58,7 +58,16 @@ final class World implements AutoCloseable {
     }
 
     /** An adaptor, and how long it took from its start until its socket answered. */
-    record Adaptor(Daemon daemon, UnixDomainSocketAddress socket, double readyMillis) implements AutoCloseable {
+    record Adaptor(Daemon daemon, UnixDomainSocketAddress socket, Path pods, double readyMillis)
+            implements AutoCloseable {
+        /** Waits until nothing is left of any sandbox; StopVM answers before. */
+        void awaitNoSandboxes() throws Exception {
+            daemon.await(
+                    "end of the removals",
+                    Duration.ofSeconds(60),
+                    () -> pods.toFile().list().length == 0);
+        }
+
         @Override
         public void close() throws IOException {
             daemon.close();
@@ -88,7 +97,7 @@ final class World implements AutoCloseable {
         try {
             UnixDomainSocketAddress address = UnixDomainSocketAddress.of(socket);
             daemon.await("socket " + socket, Duration.ofSeconds(60), () -> answers(address));
-            return new Adaptor(daemon, address, (System.nanoTime() - begun) / 1e6);
+            return new Adaptor(daemon, address, home.resolve("pods"), (System.nanoTime() - begun) / 1e6);
         } catch (Exception e) {
             daemon.close();
             throw e;

@@ -105,7 +105,8 @@ final class WarmUp {
     }
 
     private void createAgainAndAgain(PodRequest pod)
-            throws StatusException, PodNetworkException, ExecutionException, InterruptedException {
+            throws StatusException, PodNetworkException, ConfigException, IOException, ExecutionException,
+                    InterruptedException {
         try (Netns netns = Netns.anonymous()) {
             try (Rtnl rtnl = Rtnl.open(netns)) {
                 rtnl.addBridge(NewLink.of("eth0"));
@@ -115,7 +116,10 @@ final class WarmUp {
                 rtnl.addRoute(Route.unicast(IpPrefix.IPV4_DEFAULT, IpAddresses.parse("192.0.2.1"), eth0));
             }
             for (int round = 0; round < ROUNDS && !needless.getAsBoolean(); round++) {
-                var _ = create(pod, "/proc/self/fd/" + netns.fd());
+                LaunchSpec spec = create(pod, "/proc/self/fd/" + netns.fd());
+                if (round % 5 == 0) {
+                    handshake(spec);
+                }
                 Thread.sleep(PAUSE);
             }
         }

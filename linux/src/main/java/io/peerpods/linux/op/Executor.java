@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
 
 /**
@@ -31,7 +32,13 @@ public final class Executor {
 
     private static final String NETNS = "netns";
 
-    // Each run has a thread of its own, because it goes in and out of namespaces.
+    // Each run has a thread of its own, because it goes in and out of namespaces. Few apply at once: the kernel lets
+    // one change links at a
+    // time anyway, and a crowd of them would keep the processors from everything else in this process that is waiting
+    // for a turn. Undoing is
+    // mostly waiting, for the kernel to let go of a link.
+    private static final Semaphore APPLYING =
+            new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() / 2), true);
 
     private final Steps steps;
     private final NftTables nft;
@@ -57,16 +64,21 @@ public final class Executor {
      * @throws JournalException when the journal cannot be written; nothing has been done then that is not in it
      */
     public void apply(Plan plan, Journal journal) {
-        NativeThreads.callOnFreshThread("network-plan", () -> {
-            try (Scene scene = new Scene(plan.owner(), nft)) {
-                remember(plan, journal, scene);
-                for (Op op : plan.ops()) {
-                    perform(op, journal, scene);
-                    steps.step(op.describe());
+        APPLYING.acquireUninterruptibly();
+        try {
+            NativeThreads.callOnFreshThread("network-plan", () -> {
+                try (Scene scene = new Scene(plan.owner(), nft)) {
+                    remember(plan, journal, scene);
+                    for (Op op : plan.ops()) {
+                        perform(op, journal, scene);
+                        steps.step(op.describe());
+                    }
                 }
-            }
-            return true;
-        });
+                return true;
+            });
+        } finally {
+            APPLYING.release();
+        }
     }
 
     private void remember(Plan plan, Journal journal, Scene scene) {

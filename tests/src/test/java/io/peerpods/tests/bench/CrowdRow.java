@@ -38,8 +38,8 @@ final class CrowdRow {
             Series calm = new Series();
             Series crowded = new Series();
             try (TtrpcChannel channel = TtrpcChannel.connect(UnixDomainSocketAddress.of(socket))) {
-                for (int i = 0; i < 5000; i++) {
-                    check(channel, i < 2000 ? new Series() : calm);
+                for (int i = 0; i < 15_000; i++) {
+                    check(channel, i < 10_000 ? new Series() : calm);
                 }
                 List<Thread> starting = startAll(shim);
                 while (!allTunnels(pods)) {

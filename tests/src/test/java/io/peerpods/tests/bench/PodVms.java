@@ -3,10 +3,7 @@ package io.peerpods.tests.bench;
 import io.peerpods.linux.Netns;
 import io.peerpods.room.Room;
 import io.peerpods.room.Vm;
-import io.peerpods.room.WorkerNode;
 import java.io.IOException;
-import java.net.InetSocketAddress;
-import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,15 +13,12 @@ import java.util.concurrent.TimeUnit;
 
 /** Looks at pod VMs from outside, as the machine room shows them. */
 final class PodVms {
-    private static final int AGENT_PORT = 15150;
     private static final Duration PATIENCE = Duration.ofMinutes(2);
 
     private final Room room;
-    private final WorkerNode worker;
 
-    PodVms(Room room, WorkerNode worker) {
+    PodVms(Room room) {
         this.room = room;
-        this.worker = worker;
     }
 
     /** The VM of a sandbox, as soon as there is one. */
@@ -42,16 +36,15 @@ final class PodVms {
         throw new IOException("no VM of sandbox " + sandbox);
     }
 
-    /** {@link System#nanoTime()} of the moment when the sandbox's VM first takes a connection for the agent. */
+    /**
+     * {@link System#nanoTime()} of the moment when the agent of the sandbox's VM says that it listens, to 1 ms. Read off its console: a connection
+     * would be the first that the agent has to deal with, and the kernel's table of sockets takes a processor to read so often.
+     */
     CompletableFuture<Long> agentPortOpens(String sandbox) {
         CompletableFuture<Long> opened = new CompletableFuture<>();
         Thread.ofPlatform().daemon().name("port-" + sandbox).start(() -> {
             try {
-                InetSocketAddress agent =
-                        new InetSocketAddress(await(sandbox).primary().ip(), AGENT_PORT);
-                try (Netns from = Netns.open(worker.namespace())) {
-                    opened.complete(from.<Long, Exception>run(() -> poll(agent)));
-                }
+                opened.complete(awaitListener(await(sandbox).console("podvm-agent")));
             } catch (Exception e) {
                 opened.completeExceptionally(e);
             }
@@ -59,17 +52,15 @@ final class PodVms {
         return opened.orTimeout(PATIENCE.toSeconds() + 10, TimeUnit.SECONDS);
     }
 
-    private static long poll(InetSocketAddress agent) throws Exception {
+    private static long awaitListener(Path console) throws Exception {
         long end = System.nanoTime() + PATIENCE.toNanos();
         while (System.nanoTime() < end) {
-            try (SocketChannel socket = SocketChannel.open()) {
-                socket.socket().connect(agent, 5);
+            if (Files.exists(console) && Files.readString(console).contains("listening on")) {
                 return System.nanoTime();
-            } catch (IOException notYet) {
-                Thread.sleep(2);
             }
+            Thread.sleep(1);
         }
-        throw new IOException("nothing listens at " + agent);
+        throw new IOException(console + " does not say that the agent listens");
     }
 
     /** The process of that main class in the VM. */

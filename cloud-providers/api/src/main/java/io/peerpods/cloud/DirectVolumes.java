@@ -177,7 +177,10 @@ public final class DirectVolumes {
         }
         options.put(TARGET_PATH, target);
         putIfGiven(options, FS_TYPE, text(info, "fstype"));
-        putIfGiven(options, FS_GROUP, text(info, "fs-group"));
+        String group = text(info, "fs-group");
+        if (!group.isEmpty()) {
+            options.putIfAbsent(FS_GROUP, group);
+        }
         putIfGiven(options, "volume-type", text(info, "volume-type"));
         List<String> words = new ArrayList<>();
         if (info.get("options") instanceof JsonArray mount) {

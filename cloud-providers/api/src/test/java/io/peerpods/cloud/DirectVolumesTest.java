@@ -61,6 +61,16 @@ final class DirectVolumesTest {
     }
 
     @Test
+    void theGroupInTheMetadataCountsBeforeTheOneBesideIt() throws IOException {
+        write(
+                "/x/pods/" + MINE + "/volumes/kubernetes.io~csi/p/mount",
+                "{\"device\":\"vol-0ddd\",\"fs-group\":\"7\",\"metadata\":{\"fsGroup\":\"8\"}}");
+
+        assertThat(new DirectVolumes(directory).of(MINE).getFirst().options())
+                .containsEntry(DirectVolumes.FS_GROUP, "8");
+    }
+
+    @Test
     void aVolumeIsKnownByItsTargetPath() throws IOException {
         DirectVolumes volumes = new DirectVolumes(directory);
         String target = "/var/lib/kubelet/pods/" + OTHERS + "/volumes/kubernetes.io~csi/pvc-a/mount";

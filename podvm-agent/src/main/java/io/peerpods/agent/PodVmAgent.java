@@ -119,14 +119,17 @@ final class PodVmAgent implements AutoCloseable {
         if (task != null) {
             task.cancel(true);
         }
-        Forwarder listening = forwarder;
-        if (listening != null) {
-            listening.close();
-            volumes.unmountAll();
-        }
-        PodNetwork made = network;
-        if (made != null && networkUp) {
-            made.tearDown();
+        try {
+            Forwarder listening = forwarder;
+            if (listening != null) {
+                listening.close();
+                volumes.unmountAll();
+            }
+        } finally {
+            PodNetwork made = network;
+            if (made != null && networkUp) {
+                made.tearDown();
+            }
         }
     }
 

@@ -9,8 +9,8 @@ import java.nio.file.StandardOpenOption;
 
 /**
  * What is on a disk, by its first bytes. Blank is a disk only when everything that is looked at is zero: the first and the last 4 MiB,
- * where every file system, partition table, RAID, LVM and encryption keeps its signature, and a piece at each of the next multiples of
- * 128 MiB, where ext4 and xfs keep copies of theirs.
+ * where every file system, partition table, RAID, LVM and encryption keeps its signature, and 64 pieces at multiples of 128 MiB,
+ * where ext4 keeps copies of its own: at each while they suffice; on larger disks at the first eight, and the others spread to the end.
  */
 enum DiskContents {
     BLANK("nothing"),
@@ -26,6 +26,7 @@ enum DiskContents {
     private static final int EDGE = 4 << 20;
     private static final int PIECE = 64 << 10;
     private static final int PIECES = 64;
+    private static final int FIRST_PIECES = 8;
     private static final long DISTANCE = 128L << 20;
 
     private static final int BOOT_MAGIC = 510;
@@ -58,11 +59,18 @@ enum DiskContents {
                 return known;
             }
             boolean blank = isZero(start) && isZero(read(disk, Math.max(0, size - EDGE), (int) Math.min(EDGE, size)));
-            for (int i = 1; blank && i <= PIECES && i * DISTANCE + PIECE <= size; i++) {
-                blank = isZero(read(disk, i * DISTANCE, PIECE));
+            long places = Math.max(0, size - PIECE) / DISTANCE;
+            for (int i = 1; blank && i <= Math.min(PIECES, places); i++) {
+                blank = isZero(read(disk, place(i, places) * DISTANCE, PIECE));
             }
             return blank ? BLANK : UNKNOWN;
         }
+    }
+
+    private static long place(int piece, long places) {
+        return piece <= FIRST_PIECES || places <= PIECES
+                ? piece
+                : FIRST_PIECES + (piece - FIRST_PIECES) * (places - FIRST_PIECES) / (PIECES - FIRST_PIECES);
     }
 
     private static DiskContents signature(byte[] start) {

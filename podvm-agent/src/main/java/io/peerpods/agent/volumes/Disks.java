@@ -12,13 +12,15 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Finds the disk that a cloud has attached for a volume. An EBS volume is known by its serial number, and by nothing else where there is
- * NVMe; elsewhere a serial number counts before the volume's number (Azure's links, virtio's letters, the LUN of a SCSI disk), and a
+ * Finds the disk that a cloud has attached for a volume. An EBS volume is known by its serial number, and by nothing else where EBS
+ * volumes are NVMe disks; elsewhere a serial number counts before the volume's number (Azure's links, virtio's letters, the LUN of a SCSI disk), and a
  * disk that is in use is never taken by number.
  */
 final class Disks {
 
     private static final Pattern EBS = Pattern.compile("vol-([0-9a-f]{8,17})");
+    private static final Pattern EBS_SERIAL = Pattern.compile("vol[0-9a-f]+");
+    private static final String EBS_MODEL = "Amazon Elastic Block Store";
 
     /** The last colon-separated number of a SCSI disk's address: host, channel, target, LUN. */
     private static final Pattern ADDRESS = Pattern.compile("(\\d+):\\d+:\\d+:(\\d+)");
@@ -54,9 +56,10 @@ final class Disks {
         List<String> names = names();
         Matcher ebs = EBS.matcher(volume.diskId());
         if (ebs.matches()) {
-            boolean nvme = names.stream().anyMatch(name -> name.startsWith("nvme"));
-            return bySerial(names, "vol" + ebs.group(1))
-                    .or(() -> nvme ? Optional.empty() : lettered(names, "xvd", volume.lun()));
+            Optional<Disk> known = bySerial(names, "vol" + ebs.group(1));
+            return known.isPresent() || names.stream().anyMatch(this::isEbsOnNvme)
+                    ? known
+                    : lettered(names, "xvd", volume.lun());
         }
         Optional<Disk> found = bySerial(names, volume.diskId()).or(() -> byAzuresLinks(volume.lun()));
         if (found.isPresent()) {
@@ -66,9 +69,16 @@ final class Disks {
         return virtio.isPresent() ? virtio : byLun(names, volume.lun());
     }
 
-    private Optional<Disk> bySerial(List<String> names, String id) {
+    /** Xen instances may have NVMe disks too, those of their instance store, and their EBS volumes by letters. */
+    private boolean isEbsOnNvme(String name) {
+        return name.startsWith("nvme")
+                && (EBS_SERIAL.matcher(serial(name)).matches()
+                        || text(blocks.resolve(name).resolve("device/model")).equals(EBS_MODEL));
+    }
+
+    private Optional<Disk> bySerial(List<String> names, String id) throws VolumeException {
         String cut = id.length() > VIRTIO_SERIAL ? id.substring(0, VIRTIO_SERIAL) : id;
-        return names.stream()
+        List<Disk> candidates = names.stream()
                 .filter(name -> {
                     String serial = serial(name);
                     return serial.length() >= SHORTEST_SERIAL
@@ -76,7 +86,14 @@ final class Disks {
                 })
                 .map(this::disk)
                 .flatMap(Optional::stream)
-                .findFirst();
+                .toList();
+        if (candidates.size() > 1) {
+            throw new VolumeException(
+                    "disks " + candidates.stream().map(Disk::name).toList()
+                            + " all have its serial number, of which virtio has room for " + VIRTIO_SERIAL
+                            + " characters: which one it is cannot be told");
+        }
+        return candidates.stream().findFirst();
     }
 
     private String serial(String name) {

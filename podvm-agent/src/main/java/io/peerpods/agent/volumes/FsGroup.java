@@ -5,6 +5,7 @@ import java.nio.file.FileVisitResult;
 import java.nio.file.FileVisitor;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -13,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Gives a volume's files to a group as Kubernetes does for a pod's {@code fsGroup}: every file belongs to the group, which may read
  * and write it, and what is made in a directory belongs to the group too. The root comes last, and a volume whose root is as it should be is
- * left alone ({@code OnRootMismatch}).
+ * left alone ({@code OnRootMismatch}). For volumes that nobody else can reach yet: who could exchange a directory for a symbolic link
+ * meanwhile could have the files of the VM given away.
  */
 final class FsGroup {
 
@@ -23,14 +25,22 @@ final class FsGroup {
 
     private FsGroup() {}
 
-    static void apply(Path root, int group) throws IOException {
-        if (!isDone(root, group)) {
-            Files.walkFileTree(root, visitor(group));
+    /** @throws VolumeException when it cannot be done, or the sandbox ends meanwhile */
+    static void apply(Path root, int group, VolumeMounts.Sandbox sandbox) throws VolumeException {
+        try {
+            if (!isDone(root, group)) {
+                Files.walkFileTree(root, visitor(group, sandbox));
+            }
+        } catch (IOException e) {
+            if (e.getCause() instanceof VolumeException ended) {
+                throw ended;
+            }
+            throw new VolumeException("its files cannot be given to group " + group + ": " + e, e);
         }
     }
 
     private static boolean isDone(Path root, int group) throws IOException {
-        return (int) Files.getAttribute(root, "unix:gid") == group
+        return (int) Files.getAttribute(root, "unix:gid", LinkOption.NOFOLLOW_LINKS) == group
                 && (mode(root) & SETGID_AND_GROUP) == SETGID_AND_GROUP;
     }
 
@@ -38,12 +48,21 @@ final class FsGroup {
         return (int) Files.getAttribute(file, "unix:mode", LinkOption.NOFOLLOW_LINKS) & PERMISSIONS;
     }
 
-    private static FileVisitor<Path> visitor(int group) {
+    private static FileVisitor<Path> visitor(int group, VolumeMounts.Sandbox sandbox) {
         return new SimpleFileVisitor<>() {
             @Override
             public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-                give(file, group, attributes.isSymbolicLink() ? 0 : OWNER_AND_GROUP);
+                requireAlive(sandbox);
+                give(file, group, attributes.isRegularFile() ? OWNER_AND_GROUP : 0);
                 return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException failure) throws IOException {
+                if (failure instanceof NoSuchFileException) {
+                    return FileVisitResult.CONTINUE;
+                }
+                throw failure;
             }
 
             @Override
@@ -58,11 +77,28 @@ final class FsGroup {
         };
     }
 
+    private static void requireAlive(VolumeMounts.Sandbox sandbox) throws IOException {
+        try {
+            sandbox.requireAlive();
+        } catch (VolumeException e) {
+            throw new IOException(e);
+        }
+    }
+
+    /**
+     * No link is followed: the group is set as lchown(2) does, the mode through a descriptor that was opened with O_NOFOLLOW.
+     *
+     * @param bits what is added to the mode; 0 for all but regular files and directories, which are not opened
+     */
     private static void give(Path file, int group, int bits) throws IOException {
-        int before = mode(file); // the change of the group takes setuid and setgid away
-        Files.setAttribute(file, "unix:gid", group, LinkOption.NOFOLLOW_LINKS);
-        if (bits != 0) {
-            Files.setAttribute(file, "unix:mode", before | bits);
+        try {
+            int before = mode(file); // the change of the group takes setuid and setgid away
+            Files.setAttribute(file, "unix:gid", group, LinkOption.NOFOLLOW_LINKS);
+            if (bits != 0) {
+                Files.setAttribute(file, "unix:mode", before | bits, LinkOption.NOFOLLOW_LINKS);
+            }
+        } catch (NoSuchFileException e) {
+            // Gone meanwhile: nothing is left to be given.
         }
     }
 }

@@ -23,9 +23,15 @@ final class MountTable {
      * One mount.
      *
      * @param device major and minor number, {@code 259:1}
+     * @param at where, each of its bytes a character: no other process's mount point has to be a path that this one can name
      * @param source what was mounted, {@code /dev/nvme1n1}
      */
-    record Mounted(String device, Path at, String source) {}
+    record Mounted(String device, String at, String source) {
+        /** Its last element. */
+        String name() {
+            return at.substring(at.lastIndexOf('/') + 1);
+        }
+    }
 
     private MountTable(List<Mounted> mounts) {
         this.mounts = mounts;
@@ -33,7 +39,7 @@ final class MountTable {
 
     static MountTable read() throws VolumeException {
         try {
-            return of(Files.readAllLines(FILE, StandardCharsets.UTF_8));
+            return of(Files.readAllLines(FILE, StandardCharsets.ISO_8859_1));
         } catch (IOException e) {
             throw new VolumeException(FILE + " cannot be read: " + e, e);
         }
@@ -49,9 +55,7 @@ final class MountTable {
             int separator = fields.subList(FIRST_OPTIONAL, fields.size()).indexOf("-") + FIRST_OPTIONAL;
             if (separator >= FIRST_OPTIONAL && separator + 2 < fields.size()) {
                 mounts.add(new Mounted(
-                        fields.get(DEVICE),
-                        Path.of(unescaped(fields.get(MOUNT_POINT))),
-                        unescaped(fields.get(separator + 2))));
+                        fields.get(DEVICE), unescaped(fields.get(MOUNT_POINT)), unescaped(fields.get(separator + 2))));
             }
         }
         return new MountTable(mounts);
@@ -60,7 +64,7 @@ final class MountTable {
     /** What is on top at this place. */
     Optional<Mounted> at(Path place) {
         return mounts.reversed().stream()
-                .filter(mounted -> mounted.at().equals(place))
+                .filter(mounted -> mounted.at().equals(place.toString()))
                 .findFirst();
     }
 
@@ -72,8 +76,9 @@ final class MountTable {
 
     /** What is mounted right in this directory, the latest first. */
     List<Mounted> in(Path directory) {
+        String start = directory + "/";
         return mounts.reversed().stream()
-                .filter(mounted -> directory.equals(mounted.at().getParent()))
+                .filter(mounted -> mounted.at().equals(start + mounted.name()))
                 .toList();
     }
 

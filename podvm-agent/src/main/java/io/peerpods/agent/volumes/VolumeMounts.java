@@ -14,14 +14,17 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The pod's cloud volumes, each mounted once in a directory of the VM however many containers want it. What is mounted is what the
- * kernel says: a second process goes on where the first one ended. Thread-safe.
+ * kernel says: a second process goes on where the first one ended. A volume that is ready has an empty file beside its directory,
+ * {@code vol-N.ready}: no container was ever given a mount without it. Thread-safe.
  */
 public final class VolumeMounts {
 
@@ -37,7 +40,9 @@ public final class VolumeMounts {
     private static final Duration UNMOUNT_PAUSE = Duration.ofMillis(100);
     private static final String MAPPER = "/dev/mapper/";
     private static final String MAPPER_PREFIX = "caa-";
-    private static final String VOLUME = "vol-";
+    private static final Pattern VOLUME = Pattern.compile("vol-\\d+");
+    private static final String READY = ".ready";
+    private static final Duration LOCK_PATIENCE = Duration.ofSeconds(10);
 
     private final Path directory;
     private final Disks disks;
@@ -79,17 +84,26 @@ public final class VolumeMounts {
      * @throws VolumeException naming the volume; a later call tries again
      */
     public Path mount(CloudVolume volume) throws VolumeException, InterruptedException {
+        int before = endings.get(); // before the lock: who waited for it while the sandbox ended mounts nothing
+        Sandbox sandbox = () -> {
+            if (endings.get() != before) {
+                throw new VolumeException("the sandbox is being destroyed");
+            }
+        };
         lock.lockInterruptibly();
         try {
+            sandbox.requireAlive();
             Path at = directory.resolve(volume.name());
-            Disk disk = await(volume);
+            Disk disk = await(volume, sandbox);
             Optional<Mounted> there = MountTable.read().at(at);
             if (there.isPresent()) {
                 requireSame(volume, disk, there.get());
-            } else {
-                mount(volume, disk, at);
+                if (Files.exists(ready(at))) {
+                    return at;
+                }
+                unmountUnready(there.get());
             }
-            applyGroup(volume, at, there.isEmpty());
+            makeReady(volume, disk, at, sandbox);
             return at;
         } catch (VolumeException e) {
             throw new VolumeException(
@@ -101,8 +115,51 @@ public final class VolumeMounts {
         }
     }
 
-    private Disk await(CloudVolume volume) throws VolumeException, InterruptedException {
-        int before = endings.get();
+    /** The sandbox whose volumes these are. */
+    interface Sandbox {
+        /**
+         * Returns while it is wanted.
+         *
+         * @throws VolumeException when it is being destroyed
+         */
+        void requireAlive() throws VolumeException;
+    }
+
+    private static Path ready(Path at) {
+        return at.resolveSibling(at.getFileName() + READY);
+    }
+
+    /** What an agent that was killed left half-way: no container has it, so nobody is disturbed. */
+    private static void unmountUnready(Mounted there) throws VolumeException {
+        int answer = unmounted(there.at());
+        if (answer < 0) {
+            throw new VolumeException("an attempt that did not come to its end has mounted it at " + there.at()
+                    + ", and it cannot be unmounted: " + Errno.name(-answer));
+        }
+    }
+
+    private void makeReady(CloudVolume volume, Disk disk, Path at, Sandbox sandbox)
+            throws VolumeException, InterruptedException {
+        try {
+            Files.deleteIfExists(ready(at));
+            boolean alone = mount(volume, disk, at, sandbox);
+            if (!alone) {
+                log.info("cloud volume {} is still in use by a container: its group stays as it is", volume.name());
+            } else if (!volume.fsGroup().isEmpty() && !volume.readOnly()) {
+                FsGroup.apply(at, Integer.parseInt(volume.fsGroup()), sandbox);
+            }
+            sandbox.requireAlive();
+            Files.createFile(ready(at));
+        } catch (IOException e) {
+            unmount(at);
+            throw new VolumeException("it cannot be kept in mind that it is mounted: " + e, e);
+        } catch (VolumeException e) {
+            unmount(at);
+            throw e;
+        }
+    }
+
+    private Disk await(CloudVolume volume, Sandbox sandbox) throws VolumeException, InterruptedException {
         long end = System.nanoTime() + patience.toNanos();
         Duration pause = FIRST_PAUSE;
         while (true) {
@@ -110,9 +167,7 @@ public final class VolumeMounts {
             if (disk.isPresent()) {
                 return disk.get();
             }
-            if (endings.get() != before) {
-                throw new VolumeException("the sandbox is being destroyed");
-            }
+            sandbox.requireAlive();
             if (System.nanoTime() - end > 0) {
                 throw new VolumeException("its disk has not appeared in the VM within " + patience.toSeconds()
                         + " s; disks: " + disks.inventory());
@@ -134,16 +189,28 @@ public final class VolumeMounts {
         }
     }
 
-    private void mount(CloudVolume volume, Disk disk, Path at) throws VolumeException, InterruptedException {
+    /** Whether nobody else has its file system, as containers may that an agent before this one has started. */
+    private boolean mount(CloudVolume volume, Disk disk, Path at, Sandbox sandbox)
+            throws VolumeException, InterruptedException {
         requireUnused(volume, disk);
+        boolean alone = isUnclaimed(disk);
         DiskContents contents = contents(disk);
         makeDirectories(at);
         if (volume.isEncrypted()) {
-            mountEncrypted(volume, disk, contents, at);
+            mountEncrypted(volume, disk, contents, at, sandbox);
         } else {
-            mountPlain(volume, disk, contents, at);
+            mountPlain(volume, disk, contents, at, sandbox);
         }
         log.info("cloud volume {} ({}, {}) is mounted at {}", volume.name(), volume.diskId(), disk.device(), at);
+        return alone;
+    }
+
+    /** In other mount namespaces too, which the mount table does not show: a mounted disk cannot be opened exclusively. */
+    private static boolean isUnclaimed(Disk disk) {
+        return NativeThreads.call(() -> {
+            int fd = Libc.open(device(disk), Libc.O_RDONLY | Libc.O_EXCL | Libc.O_CLOEXEC);
+            return fd >= 0 && Libc.close(fd) == 0;
+        });
     }
 
     private void requireUnused(CloudVolume volume, Disk disk) throws VolumeException {
@@ -175,7 +242,7 @@ public final class VolumeMounts {
         }
     }
 
-    private static void mountPlain(CloudVolume volume, Disk disk, DiskContents contents, Path at)
+    private static void mountPlain(CloudVolume volume, Disk disk, DiskContents contents, Path at, Sandbox sandbox)
             throws VolumeException {
         String type = switch (contents) {
             case EXT -> volume.fsType().startsWith("ext") ? volume.fsType() : "ext4";
@@ -190,6 +257,7 @@ public final class VolumeMounts {
             if (volume.readOnly()) {
                 throw new VolumeException(disk.device() + " is blank, and a read-only volume gets no file system");
             }
+            sandbox.requireAlive();
             // Without -F and -f: both look for signatures of their own accord and refuse to overwrite one.
             if (type.equals("xfs")) {
                 Program.run(PROGRAM_LIMIT, "mkfs.xfs", "-q", device(disk));
@@ -203,10 +271,11 @@ public final class VolumeMounts {
                     volume.fsType(),
                     contents.words());
         }
+        sandbox.requireAlive();
         Program.run(PROGRAM_LIMIT, "mount", "-t", type, "-o", options(volume), device(disk), at.toString());
     }
 
-    private void mountEncrypted(CloudVolume volume, Disk disk, DiskContents contents, Path at)
+    private void mountEncrypted(CloudVolume volume, Disk disk, DiskContents contents, Path at, Sandbox sandbox)
             throws VolumeException, InterruptedException {
         boolean empty = contents == DiskContents.BLANK;
         if (!empty && contents != DiskContents.LUKS) {
@@ -216,17 +285,13 @@ public final class VolumeMounts {
         if (empty && volume.readOnly()) {
             throw new VolumeException(disk.device() + " is blank, and a read-only volume gets no file system");
         }
+        sandbox.requireAlive();
         new DataHub(dataHub, patience).mount(volume, disk.device(), empty, mapperName(volume), at);
         if (MountTable.read().at(at).isEmpty()) {
             throw new VolumeException("the confidential data hub has mounted nothing at " + at);
         }
         if (volume.readOnly() || !volume.options().isEmpty()) {
-            try {
-                Program.run(PROGRAM_LIMIT, "mount", "-o", "remount," + options(volume), at.toString());
-            } catch (VolumeException e) {
-                unmount(at);
-                throw e;
-            }
+            Program.run(PROGRAM_LIMIT, "mount", "-o", "remount," + options(volume), at.toString());
         }
     }
 
@@ -255,35 +320,37 @@ public final class VolumeMounts {
         }
     }
 
-    private void applyGroup(CloudVolume volume, Path at, boolean mountedNow) throws VolumeException {
-        if (volume.fsGroup().isEmpty() || volume.readOnly()) {
-            return;
-        }
-        try {
-            FsGroup.apply(at, Integer.parseInt(volume.fsGroup()));
-        } catch (IOException e) {
-            if (mountedNow) {
-                unmount(at);
-            }
-            throw new VolumeException("its files cannot be given to group " + volume.fsGroup() + ": " + e, e);
-        }
-    }
-
-    /** Unmounts every volume, a wait for a disk included. What cannot be unmounted is said in the log. */
+    /**
+     * Unmounts every volume and ends the wait for a disk. A mount that is being made is waited for for some seconds; one that takes
+     * longer is unmounted by whoever makes it. What cannot be unmounted is said in the log.
+     */
     public void unmountAll() {
         endings.incrementAndGet();
-        lock.lock();
+        boolean locked = tryLock();
         try {
+            if (!locked) {
+                log.warn("a cloud volume is still being mounted: it will be unmounted right after, the others are now");
+            }
             for (Mounted mounted : MountTable.read().in(directory)) {
-                String name = mounted.at().getFileName().toString();
-                if (name.startsWith(VOLUME)) {
+                if (VOLUME.matcher(mounted.name()).matches()) {
                     unmount(mounted);
                 }
             }
         } catch (VolumeException e) {
             log.warn("cloud volumes are not unmounted: {}", e.getMessage());
         } finally {
-            lock.unlock();
+            if (locked) {
+                lock.unlock();
+            }
+        }
+    }
+
+    private boolean tryLock() {
+        try {
+            return lock.tryLock(LOCK_PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return lock.tryLock();
         }
     }
 
@@ -292,17 +359,17 @@ public final class VolumeMounts {
     }
 
     private void unmount(Mounted mounted) {
-        Path at = mounted.at();
+        String at = mounted.at();
         int answer = unmounted(at);
         if (answer == -Errno.EBUSY) {
             log.warn(
                     "cloud volume {} is still in use: its data is written out and it goes when its last user does", at);
             try {
-                Program.run(PROGRAM_LIMIT, "sync", "-f", at.toString());
+                Program.run(PROGRAM_LIMIT, "sync", "-f", at);
             } catch (VolumeException e) {
                 log.warn("cloud volume {} may lose data: {}", at, e.getMessage());
             }
-            answer = NativeThreads.call(() -> Libc.umount(at.toString(), Libc.MNT_DETACH));
+            answer = NativeThreads.call(() -> Libc.umount(at, Libc.MNT_DETACH));
         }
         if (answer < 0) {
             log.warn("cloud volume {} cannot be unmounted: {}", at, Errno.name(-answer));
@@ -313,16 +380,18 @@ public final class VolumeMounts {
             closeMapping(mounted.source().substring(MAPPER.length()));
         }
         try {
-            Files.deleteIfExists(at);
+            Path place = directory.resolve(mounted.name());
+            Files.deleteIfExists(ready(place));
+            Files.deleteIfExists(place);
         } catch (IOException e) {
             log.debug("{} stays: {}", at, e.toString());
         }
     }
 
-    private static int unmounted(Path at) {
+    private static int unmounted(String at) {
         int answer = 0;
         for (int i = 0; i < UNMOUNT_TRIES; i++) {
-            answer = NativeThreads.call(() -> Libc.umount(at.toString(), 0));
+            answer = NativeThreads.call(() -> Libc.umount(at, 0));
             if (answer != -Errno.EBUSY) {
                 return answer;
             }

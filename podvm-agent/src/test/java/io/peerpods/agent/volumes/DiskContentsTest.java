@@ -57,6 +57,18 @@ class DiskContentsTest {
         assertThat(DiskContents.of(disk)).isEqualTo(DiskContents.UNKNOWN);
     }
 
+    @ParameterizedTest
+    @ValueSource(longs = {1, 3, 8, 9, 799})
+    void ofALargeDiskThePiecesReachFromStartToEnd(long place) throws Exception {
+        Path disk = disk(100L << 30);
+        assertThat(DiskContents.of(disk)).isEqualTo(DiskContents.BLANK);
+        // Whoever's data it is, it is longer than the distance of two pieces on this disk.
+        for (long at = place; at < place + 15; at++) {
+            write(disk, at * (128L << 20), "x");
+        }
+        assertThat(DiskContents.of(disk)).isEqualTo(DiskContents.UNKNOWN);
+    }
+
     @Test
     @NeedsProgram("mkfs.ext4")
     void aFileSystemWhoseBeginningWasOverwrittenIsNotBlank() throws Exception {

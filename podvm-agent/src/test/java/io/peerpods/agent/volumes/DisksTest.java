@@ -42,12 +42,31 @@ class DisksTest {
     }
 
     @Test
-    void anEbsVolumeIsNeverTakenByNumberWhereThereIsNvme() throws Exception {
+    void anEbsVolumeIsNeverTakenByNumberWhereEbsIsNvme() throws Exception {
         disk("nvme0n1", "259:0");
+        controllerSerial("nvme0n1", "vol0aaaaaaaaaaaaaaaa");
         disk("xvdb", "202:16");
         disk("vdb", "254:16");
         scsi("sdb", "8:16", "1:0:0:0");
         assertThat(found(0, "vol-0bbbbbbbbbbbbbbbb")).isEmpty();
+    }
+
+    @Test
+    void aVolumeWithoutItsSerialNumberIsKnownAsEbsByItsModel() throws Exception {
+        disk("nvme0n1", "259:0");
+        controllerSerial("nvme0n1", "");
+        Files.writeString(blocks.resolve("nvme0n1/device/model"), "Amazon Elastic Block Store              \n");
+        disk("xvdb", "202:16");
+        assertThat(found(0, "vol-0bbbbbbbbbbbbbbbb")).isEmpty();
+    }
+
+    @Test
+    void anInstanceStoreOnNvmeLeavesXenItsLetters() throws Exception {
+        disk("nvme0n1", "259:0");
+        controllerSerial("nvme0n1", "AWS1A2B3C4D5E6F7A8B9");
+        Files.writeString(blocks.resolve("nvme0n1/device/model"), "Amazon EC2 NVMe Instance Storage        \n");
+        disk("xvdb", "202:16");
+        assertThat(found(0, "vol-0bbbbbbbbbbbbbbbb")).contains("xvdb");
     }
 
     @Test
@@ -69,6 +88,18 @@ class DisksTest {
         assertThat(found(0, "/pool/data.qcow2")).contains("vdb");
         assertThat(found(7, "/pool/data.qcow2")).isEmpty();
         assertThat(found(40, "/pool/data.qcow2")).isEmpty();
+    }
+
+    @Test
+    void twoDisksOfOneCutSerialNumberAreNotGuessedBetween() throws Exception {
+        for (String name : List.of("vdb", "vdc")) {
+            disk(name, name.equals("vdb") ? "254:16" : "254:32");
+            Files.writeString(blocks.resolve(name).resolve("serial"), "subscription-of-mine");
+        }
+        assertThatThrownBy(() -> found(0, "subscription-of-mine-a"))
+                .isInstanceOf(VolumeException.class)
+                .hasMessageContaining("[vdb, vdc]")
+                .hasMessageContaining("serial number");
     }
 
     @Test

@@ -14,6 +14,7 @@ class MountTableTest {
             "37 22 253:0 / /run/cloud-volumes/vol-1 rw - xfs /dev/mapper/caa-vol-1 rw",
             "38 22 259:2 /sub /run/a\\040b\\134c rw - ext4 /dev/sd\\040x rw",
             "39 22 259:3 / /run/cloud-volumes/vol-0 rw - ext4 /dev/nvme2n1 rw",
+            "41 22 259:9 / /run/\u00c3\u00a9\u00ff rw - ext4 /dev/sdy rw",
             "a line of another time",
             "40 22 8:1 / /no-separator rw shared:1 master:2"));
 
@@ -27,8 +28,7 @@ class MountTableTest {
 
     @Test
     void aDeviceIsFoundByItsNumberAndNamesAreReadWhole() {
-        assertThat(table.ofDevice("259:2"))
-                .contains(new MountTable.Mounted("259:2", Path.of("/run/a b\\c"), "/dev/sd x"));
+        assertThat(table.ofDevice("259:2")).contains(new MountTable.Mounted("259:2", "/run/a b\\c", "/dev/sd x"));
         assertThat(table.ofDevice("259:22")).isEmpty();
     }
 

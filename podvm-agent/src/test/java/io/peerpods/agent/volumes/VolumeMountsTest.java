@@ -229,6 +229,55 @@ class VolumeMountsTest {
         assertThat(disk.device()).exists();
     }
 
+    @Test
+    void filesOfAVolumeThatAContainerHasAreLeftAlone() throws Exception {
+        disk().appear(machine, "nvme1n1", SERIAL);
+        Path at = mounts.mount(volume("ext4", false, "4321"));
+        Path file = Files.writeString(at.resolve("file"), "x");
+        Programs.require("chgrp", "0", at.toString(), file.toString());
+        // Neither the next container nor the next agent walks where a container may exchange files meanwhile.
+        mounts.mount(volume("ext4", false, "4321"));
+        mounts(Duration.ofSeconds(30)).mount(volume("ext4", false, "4321"));
+        assertThat(stat(at)).startsWith("0:0");
+        assertThat(stat(file)).startsWith("0:0");
+    }
+
+    @Test
+    void aVolumeThatAContainerKeptOverARestartOfTheAgentIsNotGoneThrough() throws Exception {
+        disk().appear(machine, "nvme1n1", SERIAL);
+        Path at = mounts.mount(plain());
+        Path container = Files.createDirectory(machine.resolve("container"));
+        Programs.require("mount", "--bind", at.toString(), container.toString());
+        // The mount point of another mount namespace is not in this one's table: so it is for this one, detached.
+        try (OutputStream open = Files.newOutputStream(container.resolve("log"))) {
+            Programs.require("umount", "-l", container.toString());
+            mounts.unmountAll();
+            assertThat(stat(mounts.mount(volume("ext4", false, "4321")))).startsWith("0:0");
+            open.write(1);
+        }
+        assertThat(stat(at.resolve("log"))).startsWith("0:0");
+    }
+
+    @Test
+    void whatAKilledAgentLeftHalfWayIsMountedAgain() throws Exception {
+        disk().appear(machine, "nvme1n1", SERIAL);
+        Path at = mounts.mount(plain());
+        Path file = Files.writeString(at.resolve("file"), "x");
+        Files.delete(place.resolve("vol-0.ready"));
+        VolumeMounts next = mounts(Duration.ofSeconds(30));
+        try (OutputStream open = Files.newOutputStream(at.resolve("log"))) {
+            assertThatThrownBy(() -> next.mount(volume("ext4", false, "4321")))
+                    .hasMessageContaining("did not come to its end")
+                    .hasMessageContaining("EBUSY");
+            open.write(1);
+        }
+        next.mount(volume("ext4", false, "4321"));
+        assertThat(stat(file)).startsWith("0:4321");
+        assertThat(place.resolve("vol-0.ready")).exists();
+        next.unmountAll();
+        assertThat(place.resolve("vol-0.ready")).doesNotExist();
+    }
+
     private static String stat(Path file) {
         return Programs.require("stat", "-c", "%u:%g %a", file.toString()).strip();
     }
@@ -266,6 +315,28 @@ class VolumeMountsTest {
         }
         patient.unmountAll();
         assertThat(refused.get()).hasMessageContaining("being destroyed");
+    }
+
+    @Test
+    void whoWaitedForAnotherMountWhileTheSandboxEndedMountsNothing() throws Exception {
+        CloudVolume absent = new CloudVolume(1, "vol-0ffffffff", "/more", "ext4", false, List.of(), "", "", "");
+        VolumeMounts patient = mounts(Duration.ofHours(1));
+        List<CompletableFuture<Throwable>> refused = new ArrayList<>();
+        disk().appear(machine, "nvme1n1", SERIAL);
+        for (CloudVolume volume : List.of(absent, plain())) {
+            CompletableFuture<Throwable> answer = new CompletableFuture<>();
+            refused.add(answer);
+            Thread waiting = Thread.startVirtualThread(
+                    () -> answer.complete(catchThrowableOfType(VolumeException.class, () -> patient.mount(volume))));
+            while (waiting.getState() != Thread.State.TIMED_WAITING && waiting.getState() != Thread.State.WAITING) {
+                Thread.sleep(5);
+            }
+        }
+        patient.unmountAll();
+        for (CompletableFuture<Throwable> answer : refused) {
+            assertThat(answer.get()).hasMessageContaining("being destroyed");
+        }
+        assertThat(MountTable.read().in(place)).isEmpty();
     }
 
     @Test

@@ -2,10 +2,13 @@ package io.peerpods.daemon;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.peerpods.testing.NeedsProgram;
+import java.io.BufferedReader;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Crash points and readiness, in a process of their own. */
 class ProcessTest {
@@ -45,6 +48,30 @@ class ProcessTest {
         assertThat(run(java("5"))).isEqualTo(Map.entry(CrashPoint.EXIT, ""));
         assertThat(run(java("6"))).isEqualTo(Map.entry(0, "end"));
         assertThat(run(java("0"))).isEqualTo(Map.entry(0, "end"));
+    }
+
+    @Test
+    @NeedsProgram("python3")
+    void theServiceManagerIsTold(@TempDir Path directory) throws Exception {
+        Path socket = directory.resolve("notify");
+        // The JDK has no datagram sockets of this family to listen on.
+        Process manager = new ProcessBuilder("python3", "-c", """
+                import socket, sys
+                listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                listener.bind(sys.argv[1])
+                listener.settimeout(60)
+                print("bound", flush=True)
+                print(listener.recv(4096).decode(), flush=True)
+                """, socket.toString()).start();
+        try (BufferedReader heard = manager.inputReader()) {
+            assertThat(heard.readLine()).isEqualTo("bound");
+            ProcessBuilder builder = java("0");
+            builder.environment().put(SdNotify.KEY, socket.toString());
+            assertThat(run(builder)).isEqualTo(Map.entry(0, "end"));
+            assertThat(heard.readLine()).isEqualTo("READY=1");
+        } finally {
+            manager.destroy();
+        }
     }
 
     @Test

@@ -71,7 +71,7 @@ final class Screen {
                 finding.proof().holds() ? "PASS" : "FAIL",
                 finding.row().name(),
                 finding.proof().words().lines().findFirst().orElse(""));
-        mark = System.nanoTime();
+        out.flush();
     }
 
     void line(String text) {

@@ -247,7 +247,7 @@ final class Session implements FrameListener, Closeable {
         }
         if (frame.isData) {
             if (target.equals(call.on)) {
-                target.sendData(call.onNumber, frame.frame[Frame.HEADER - 1], frame.data());
+                sendData(frame, target);
             }
             return;
         }
@@ -269,6 +269,16 @@ final class Session implements FrameListener, Closeable {
                 await(frame);
                 connect();
             }
+        }
+    }
+
+    private void sendData(Waiting frame, Upstream target) {
+        Call call = frame.call;
+        if (!target.sendData(call.onNumber, frame.frame[Frame.HEADER - 1], frame.data())) {
+            target.forget(call.onNumber);
+            call.fail(Status.RESOURCE_EXHAUSTED.withDescription("the agent does not take what is streamed to it"));
+        } else if (!target.isWritable()) {
+            caller.pause();
         }
     }
 

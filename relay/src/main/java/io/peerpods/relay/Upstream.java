@@ -20,6 +20,8 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLEngine;
 import org.jspecify.annotations.Nullable;
 
@@ -113,8 +115,12 @@ final class Upstream implements FrameListener, Closeable {
         Upstream upstream = new Upstream(io, socket, address, tls, LIMITS.withHandshake(limit), peer);
         upstream.connection.start();
         try {
-            var _ = upstream.established.get();
+            // The handshake has its own limit; this one is for an I/O thread that ended before it began.
+            var _ = upstream.established.get(limit.toMillis() + 1000, TimeUnit.MILLISECONDS);
             return upstream;
+        } catch (TimeoutException e) {
+            upstream.close();
+            throw new IOException("no connection with " + peer + " within " + limit.toMillis() + " ms", e);
         } catch (ExecutionException e) {
             throw e.getCause() instanceof IOException why ? why : new IOException(e.getCause());
         } catch (InterruptedException e) {
@@ -171,11 +177,15 @@ final class Upstream implements FrameListener, Closeable {
                 .asException();
     }
 
-    /** Sends a data frame of a call that is on its way; of one that is over, nothing. */
-    void sendData(int number, int flags, byte[] data) {
-        if (sinks.containsKey(number)) {
-            boolean _ = connection.send(Frame.of(number, Frame.DATA, flags, data));
-        }
+    /**
+     * Sends a data frame of a call that is on its way; of one that is over, nothing.
+     *
+     * @return false when too much waits for the agent already: the stream has a hole then, and is to end
+     */
+    boolean sendData(int number, int flags, byte[] data) {
+        return !sinks.containsKey(number)
+                || connection.send(Frame.of(number, Frame.DATA, flags, data))
+                || !connection.isOpen(); // then its caller hears of that
     }
 
     /** Forgets a call whose caller waits no longer; what still comes of it is dropped. */

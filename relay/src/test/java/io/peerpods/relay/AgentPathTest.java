@@ -13,10 +13,12 @@ import io.peerpods.proto.ttrpc.Response;
 import io.peerpods.ttrpc.Frame;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -121,8 +123,11 @@ class AgentPathTest {
                 .build()
                 .toByteArray());
         call.write(new byte[] {15 << 3 | 2, 0}); // a field that no version has
-        assertThat(caller().call(1, call.toByteArray())).isEqualTo(answer.toByteArray());
-        assertThat(agent.bodies.getFirst()).isEqualTo(call.toByteArray());
+        Caller caller = caller();
+        // A call that waits long for its connection goes on with what is left of its time.
+        caller.call(1, new byte[0]);
+        assertThat(caller.call(3, call.toByteArray())).isEqualTo(answer.toByteArray());
+        assertThat(agent.bodies.getLast()).isEqualTo(call.toByteArray());
     }
 
     @Test
@@ -175,6 +180,56 @@ class AgentPathTest {
         relayTo(forwarder(tls.vm()), tls.worker());
         assertThat(caller().call(1, Caller.request("x.Streams", "Watch", new byte[0], 0)))
                 .isEqualTo("one".getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void anAgentThatDoesNotReadAStreamHoldsItUpAndMissesNothing() throws Exception {
+        int frames = 300;
+        int length = 512 << 10; // more than all that may wait between the two
+        CountDownLatch reading = new CountDownLatch(1);
+        agent((connection, stream, body) -> {
+            try {
+                reading.await();
+            } catch (InterruptedException e) {
+                throw new IOException(e);
+            }
+            for (int i = 0; i < frames; i++) {
+                RawFrames.Received data = Objects.requireNonNull(connection.next());
+                boolean mine = data.type() == Frame.DATA
+                        && ByteBuffer.wrap(data.body()).getInt() == i;
+                if (!mine || data.body().length != length) {
+                    connection.send(stream, Frame.RESPONSE, 0, ("not frame " + i).getBytes(StandardCharsets.UTF_8));
+                    return;
+                }
+            }
+            connection.send(stream, Frame.RESPONSE, 0, "all".getBytes(StandardCharsets.UTF_8));
+        });
+        relayTo(forwarder(tls.vm()), tls.worker());
+        try (RawFrames shim = RawFrames.connect(shimSocket)) {
+            AtomicInteger sent = new AtomicInteger();
+            shim.write(Frame.of(1, Frame.REQUEST, 0, Caller.request("x.Streams", "Take", new byte[0], 0)));
+            Thread sender = Thread.startVirtualThread(() -> {
+                try {
+                    for (int i = 0; i < frames; i++) {
+                        byte[] data = ByteBuffer.allocate(length).putInt(0, i).array();
+                        shim.write(Frame.of(1, Frame.DATA, 0, data));
+                        sent.incrementAndGet();
+                    }
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            int before;
+            do {
+                before = sent.get();
+                Thread.sleep(300);
+            } while (before == 0 || sent.get() != before);
+            assertThat(sent.get()).isLessThan(frames);
+            reading.countDown();
+            sender.join();
+            RawFrames.Received answer = Objects.requireNonNull(shim.next());
+            assertThat(new String(answer.body(), StandardCharsets.UTF_8)).isEqualTo("all");
+        }
     }
 
     @Test

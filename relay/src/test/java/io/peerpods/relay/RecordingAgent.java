@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** An agent on a unix socket that keeps each request's body and answers as the test says, frame by frame. */
 final class RecordingAgent implements AutoCloseable {
@@ -92,6 +93,11 @@ final class RecordingAgent implements AutoCloseable {
         void sendTheBeginning(int stream, int declared, int sent) throws IOException {
             frames.write(Arrays.copyOf(Frame.header(declared, stream, Frame.RESPONSE, 0), Frame.HEADER + sent));
             frames.close();
+        }
+
+        /** What comes next, for a behaviour that reads for itself. */
+        RawFrames.@Nullable Received next() throws IOException {
+            return frames.next();
         }
 
         void sendRaw(byte[] bytes) throws IOException {

@@ -13,14 +13,8 @@ import io.peerpods.tests.lab.Place;
 import io.peerpods.tests.lab.Setting;
 import io.peerpods.tests.lab.Until;
 import java.io.UncheckedIOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -32,10 +26,6 @@ import org.junit.jupiter.api.Test;
 @NeedsDistributions
 class AdaptorCrashTest {
 
-    private static final String KEY = "PEERPODS_CRASH_AT";
-    private static final Pattern STEP = Pattern.compile("step \\d+ ");
-    private static final int LANES = 2;
-
     @Test
     void whereverItDiesNothingIsLeftAndItGoesOn() throws Exception {
         int steps;
@@ -44,40 +34,12 @@ class AdaptorCrashTest {
         }
         assertThat(steps).as("steps of one life").isGreaterThan(10);
         // Threads interleave, so a life has a step more or less: beyond the last one nothing dies, which is no failure.
-        List<Callable<Integer>> lanes = new ArrayList<>();
-        for (int i = 0; i < LANES; i++) {
-            int first = i + 1;
-            lanes.add(() -> everyStep(first, steps));
-        }
-        int died = 0;
-        try (ExecutorService threads = Executors.newFixedThreadPool(LANES)) {
-            for (Future<Integer> each : threads.invokeAll(lanes)) {
-                died += each.get();
-            }
-        }
+        int died = CrashLanes.dieAtEach(steps, Lane::new);
         assertThat(died).as("runs that died, of %d", 2 * steps).isGreaterThanOrEqualTo(2 * (steps - 2));
     }
 
-    /** Every {@link #LANES}th step from that one on; how many runs died. */
-    private static int everyStep(int first, int last) throws Exception {
-        int died = 0;
-        try (Lane lane = new Lane()) {
-            for (int step = first; step <= last; step += LANES) {
-                for (boolean again : new boolean[] {false, true}) {
-                    try {
-                        died += lane.dieAt(step, again) ? 1 : 0;
-                    } catch (Exception | AssertionError e) {
-                        throw new AssertionError(
-                                "dead at step " + step + (again ? ", started again: " : ", stopped: ") + e, e);
-                    }
-                }
-            }
-        }
-        return died;
-    }
-
     /** A cluster of its own, whose adaptor dies again and again. */
-    private static final class Lane implements AutoCloseable {
+    private static final class Lane implements CrashLanes.Lane {
 
         private final Lab lab = Lab.make();
         private final CheapMachines machines = CheapMachines.in(lab.cluster());
@@ -87,7 +49,7 @@ class AdaptorCrashTest {
             Adaptor.Options options = Adaptor.Options.of(Setting.BY_WORKER)
                     .flag("-probe-port=off")
                     .flag("-metrics-listen=off")
-                    .environment(KEY, Integer.toString(step));
+                    .environment(CrashLanes.KEY, Integer.toString(step));
             CheapMachines.flags(lab.fresh("image")).forEach(options::flag);
             return lab.start(options);
         }
@@ -98,11 +60,24 @@ class AdaptorCrashTest {
             live(adaptor, KataPod.newId());
             awaitEndOfLife(adaptor);
             assertThat(adaptor.daemon().terminate()).isZero();
-            return (int) STEP.matcher(adaptor.daemon().log()).results().count();
+            return CrashLanes.steps(adaptor.daemon().log());
+        }
+
+        @Override
+        public int dieAt(int step) {
+            int died = 0;
+            for (boolean again : new boolean[] {false, true}) {
+                try {
+                    died += dieAt(step, again) ? 1 : 0;
+                } catch (Exception | AssertionError e) {
+                    throw new AssertionError((again ? "started again: " : "stopped: ") + e, e);
+                }
+            }
+            return died;
         }
 
         /** Whether it died at all. */
-        boolean dieAt(int step, boolean again) throws InterruptedException {
+        private boolean dieAt(int step, boolean again) throws InterruptedException {
             Adaptor adaptor = start(step);
             String id = KataPod.newId();
             boolean died = false;
@@ -119,7 +94,7 @@ class AdaptorCrashTest {
                 assertThat(adaptor.daemon().exitStatus()).isEqualTo(Daemon.KILLED);
             }
             if (died) {
-                adaptor.startAgain(Map.of(KEY, "0")).awaitReady();
+                adaptor.startAgain(Map.of(CrashLanes.KEY, "0")).awaitReady();
             }
             if (again) {
                 startAgain(adaptor, id);

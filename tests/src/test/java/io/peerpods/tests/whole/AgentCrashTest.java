@@ -11,14 +11,8 @@ import io.peerpods.tests.lab.Setting;
 import io.peerpods.tests.lab.Until;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -30,10 +24,7 @@ import org.junit.jupiter.api.Test;
 @NeedsDistributions
 class AgentCrashTest {
 
-    private static final String KEY = "PEERPODS_CRASH_AT";
     private static final String UP = "the pod's network is up";
-    private static final Pattern STEP = Pattern.compile("step \\d+ ");
-    private static final int LANES = 2;
 
     @Test
     void whereverItDiesItGoesOnAndLeavesNothing() throws Exception {
@@ -42,36 +33,12 @@ class AgentCrashTest {
             steps = lane.count();
         }
         assertThat(steps).as("steps up and down").isGreaterThan(20);
-        List<Callable<Integer>> lanes = new ArrayList<>();
-        for (int i = 0; i < LANES; i++) {
-            int first = i + 1;
-            lanes.add(() -> everyStep(first, steps));
-        }
-        int died = 0;
-        try (ExecutorService threads = Executors.newFixedThreadPool(LANES)) {
-            for (Future<Integer> each : threads.invokeAll(lanes)) {
-                died += each.get();
-            }
-        }
+        int died = CrashLanes.dieAtEach(steps, Lane::new);
         assertThat(died).as("runs that died").isEqualTo(steps);
     }
 
-    private static int everyStep(int first, int last) throws Exception {
-        int died = 0;
-        try (Lane lane = new Lane()) {
-            for (int step = first; step <= last; step += LANES) {
-                try {
-                    died += lane.dieAt(step) ? 1 : 0;
-                } catch (Exception | AssertionError e) {
-                    throw new AssertionError("dead at step " + step + ": " + e, e);
-                }
-            }
-        }
-        return died;
-    }
-
     /** A VM of its own, in whose network namespace the agent runs. */
-    private static final class Lane implements AutoCloseable {
+    private static final class Lane implements CrashLanes.Lane {
 
         private final Lab lab = Lab.make();
         private final Path directory = lab.fresh("agent");
@@ -109,7 +76,7 @@ class AgentCrashTest {
                     "-kata-agent-socket=" + directory.resolve("kata.sock"),
                     "-state-dir=" + directory.resolve("state"));
             Path log = directory.resolve("log" + ++runs);
-            return Daemon.start(scene.vm().inside(command), Map.of(KEY, Integer.toString(step)), log);
+            return Daemon.start(scene.vm().inside(command), Map.of(CrashLanes.KEY, Integer.toString(step)), log);
         }
 
         int count() throws InterruptedException {
@@ -118,12 +85,12 @@ class AgentCrashTest {
                 assertUp(agent);
                 agent.terminate();
                 assertGone();
-                return (int) STEP.matcher(agent.log()).results().count();
+                return CrashLanes.steps(agent.log());
             }
         }
 
-        /** Whether it died at all. */
-        boolean dieAt(int step) throws InterruptedException {
+        @Override
+        public int dieAt(int step) throws InterruptedException {
             boolean died;
             try (Daemon agent = start(step)) {
                 awaitUp(agent);
@@ -136,7 +103,7 @@ class AgentCrashTest {
                 agent.terminate();
             }
             assertGone();
-            return died;
+            return died ? 1 : 0;
         }
 
         private static void awaitUp(Daemon agent) throws InterruptedException {

@@ -13,7 +13,6 @@ import io.peerpods.ttrpc.IoThread;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
@@ -426,16 +425,6 @@ public final class AgentRelay implements AutoCloseable {
     }
 
     private record Answered(CompletableFuture<Answer> answer) implements Upstream.Sink {
-
-        @Override
-        public boolean begin(int type, int flags, int length, boolean last) {
-            return false;
-        }
-
-        @Override
-        public void piece(ByteBuffer data) {
-            throw new IllegalStateException("the answer is wanted whole");
-        }
 
         @Override
         public void whole(byte[] body) {

@@ -7,7 +7,6 @@ import io.peerpods.ttrpc.Frame;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -66,16 +65,6 @@ public final class Rehearsal {
     }
 
     private record Awaited(CountDownLatch answered) implements Upstream.Sink {
-        @Override
-        public boolean begin(int type, int flags, int length, boolean last) {
-            return false;
-        }
-
-        @Override
-        public void piece(ByteBuffer data) {
-            throw new IllegalStateException("the answer is wanted whole");
-        }
-
         @Override
         public void whole(byte[] body) {
             answered.countDown();

@@ -45,9 +45,13 @@ final class Upstream implements FrameListener, Closeable {
          *
          * @return true to get its data by {@link #piece}, false to get it {@link #whole}
          */
-        boolean begin(int type, int flags, int length, boolean last);
+        default boolean begin(int type, int flags, int length, boolean last) {
+            return false;
+        }
 
-        void piece(ByteBuffer data);
+        default void piece(ByteBuffer data) {
+            throw new IllegalStateException("the answer is wanted whole");
+        }
 
         void whole(byte[] body);
 

@@ -5,7 +5,7 @@ import java.io.IOException;
 /** The bytes between a connection's frames and its socket: as they are, or through TLS. */
 interface Wire {
     enum Input {
-        /** The socket has no more for now. */
+        /** The socket has no more at the moment. */
         DRAINED,
         /** There may be more: ask again. */
         MORE,
@@ -19,7 +19,7 @@ interface Wire {
     /**
      * Writes as much of the queue as the socket takes. One caller at a time.
      *
-     * @return false when the socket takes no more for now
+     * @return false when the socket takes no more at the moment
      */
     boolean write(OutputQueue queue) throws IOException;
 

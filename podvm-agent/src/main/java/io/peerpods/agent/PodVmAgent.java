@@ -32,7 +32,6 @@ import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
@@ -47,7 +46,6 @@ final class PodVmAgent implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(PodVmAgent.class);
 
-    private static final int MOST_REHEARSALS = 6;
     private static final Path IPV6 = Path.of("/proc/sys/net/ipv6");
 
     private final AgentOptions options;
@@ -90,7 +88,7 @@ final class PodVmAgent implements AutoCloseable {
         settingUp = task;
         Thread.ofPlatform().daemon().name("pod-network").start(task);
         Transport transport = transport(config);
-        rehearse(transport, task);
+        rehearse(transport);
         Status refusal = outcome(task);
         networkUp = refusal == null;
         complaint = refusal == null ? "" : String.valueOf(refusal.getDescription());
@@ -177,13 +175,9 @@ final class PodVmAgent implements AutoCloseable {
         return Transport.server(endpoint.context(), endpoint.parameters());
     }
 
-    /** At least once, then for as long as the network is not up anyway: each handshake takes half the time of the one before. */
-    private static void rehearse(Transport transport, Future<?> network) throws InterruptedException {
+    private static void rehearse(Transport transport) throws InterruptedException {
         try {
-            int times = 0;
-            do {
-                Rehearsal.of(transport);
-            } while (++times < MOST_REHEARSALS && !network.isDone());
+            Rehearsal.of(transport);
         } catch (IOException e) {
             log.info("no rehearsal of a connection, the first real one takes longer: {}", e.getMessage());
         }

@@ -42,7 +42,7 @@ final class TestDistribution {
             Runtime.getRuntime().addShutdownHook(new Thread(() -> removeTree(directory)));
             String classPath = classPath(directory);
             Path cache = directory.resolve("test.aot");
-            List<String> training = new ArrayList<>(options("-XX:AOTCacheOutput=" + cache, classPath));
+            List<String> training = new ArrayList<>(options("-XX:AOTCacheOutput=" + cache, classPath, directory));
             training.add(TestAdaptorMain.class.getName());
             training.add("train");
             Process process = new ProcessBuilder(training)
@@ -51,7 +51,8 @@ final class TestDistribution {
                     .start();
             // Without a cache everything works too, only slower.
             boolean trained = process.waitFor() == 0 && Files.exists(cache);
-            return new TestDistribution(options(trained ? "-XX:AOTCache=" + cache : "-XX:AOTMode=off", classPath));
+            return new TestDistribution(
+                    options(trained ? "-XX:AOTCache=" + cache : "-XX:AOTMode=off", classPath, directory));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         } catch (InterruptedException e) {
@@ -60,7 +61,7 @@ final class TestDistribution {
         }
     }
 
-    private static List<String> options(String aot, String classPath) {
+    private static List<String> options(String aot, String classPath, Path directory) {
         return List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
@@ -70,6 +71,8 @@ final class TestDistribution {
                 "-Xlog:aot=off",
                 "-Xlog:cds=off",
                 "--enable-native-access=ALL-UNNAMED",
+                // SQLite's library is unpacked in each process; one that is killed leaves it.
+                "-Dorg.sqlite.tmpdir=" + directory,
                 "-cp",
                 classPath);
     }

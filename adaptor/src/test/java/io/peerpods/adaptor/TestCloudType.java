@@ -12,6 +12,7 @@ import io.peerpods.cloud.LaunchLog;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.OwnedVm;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.Worker;
 import io.peerpods.daemon.Setting;
 import io.peerpods.daemon.Settings;
@@ -119,7 +120,7 @@ final class TestCloudType implements CloudProviderType {
         public List<OwnedVm> owned() throws CloudException, InterruptedException {
             List<OwnedVm> owned = new ArrayList<>();
             for (JsonElement sandbox : ask(request("owned", "")).getAsJsonArray("owned")) {
-                owned.add(new OwnedVm("vm-" + sandbox.getAsString(), sandbox.getAsString()));
+                owned.add(new OwnedVm("vm-" + sandbox.getAsString(), SandboxId.tryParse(sandbox.getAsString())));
             }
             return owned;
         }

@@ -86,14 +86,21 @@ final class Reconciliation {
     private void compare(List<OwnedVm> owned) {
         int known = 0;
         for (OwnedVm vm : owned) {
+            if (vm.sandbox().isEmpty()) {
+                log.warn(
+                        "{} in the cloud has this worker's tags, without a sandbox id: it is kept, look at it",
+                        vm.id());
+                continue;
+            }
+            String id = vm.sandbox().get().value();
             // Asked after the list was made: a sandbox is known before its VM is launched.
-            if (sandboxes.find(vm.sandboxId()).isPresent()) {
+            if (sandboxes.find(id).isPresent()) {
                 known++;
-            } else if (recovery || carried.contains(vm.sandboxId())) {
-                log.warn("VM {} of unknown sandbox {} is kept", vm.id(), vm.sandboxId());
+            } else if (recovery || carried.contains(id)) {
+                log.warn("VM {} of unknown sandbox {} is kept", vm.id(), id);
             } else {
-                log.warn("VM {} of unknown sandbox {} is an orphan", vm.id(), vm.sandboxId());
-                remove(vm.sandboxId());
+                log.warn("VM {} of unknown sandbox {} is an orphan", vm.id(), id);
+                remove(id);
             }
         }
         log.info("{} VMs in the cloud are this worker's, {} of known sandboxes", owned.size(), known);

@@ -36,13 +36,27 @@ public interface CloudProvider extends AutoCloseable {
     void delete(String sandboxId, LaunchLog log) throws CloudException, InterruptedException;
 
     /**
-     * The VMs that carry this cluster's and this worker's tags, in any state but gone, and for sandboxes without a VM
-     * whatever else carries them. {@link #delete} with the sandbox's id and an empty log removes it.
+     * Everything that carries this cluster's and this worker's tags: each VM in any state but gone, also one without a sandbox, and
+     * for sandboxes without a VM whatever else is left. {@link #delete} with the sandbox's id and an empty log removes what has one.
+     *
+     * <p>For the start and for repeated looks: the list may lag behind launches and deletions by some seconds, so that a VM of a
+     * launch under way may be missing, and a deleted one may still be there.
      */
     List<OwnedVm> owned() throws CloudException, InterruptedException;
 
     /** Looks at everything that can be judged before the first pod: one finding a thing looked at, bad or good. */
     List<Finding> check() throws InterruptedException;
+
+    /**
+     * Why pods cannot be launched now: one finding of level {@code ERROR} a thing that does not work, such as the image or the
+     * credentials; empty when nothing is known to be wrong. The provider looks again in the background until all is well, and the
+     * list follows by itself. Calls no cloud and never blocks: the adaptor asks for each answer of its readiness probe, and names
+     * {@link Finding#what} and {@link Finding#detail} there. It is no reason to stop: pods that run keep their agent path, and
+     * deletions go on. {@link #launch} fails with the same reason meanwhile.
+     */
+    default List<Finding> problems() {
+        return List.of();
+    }
 
     /** Ends background work. Deletes no VM. */
     @Override

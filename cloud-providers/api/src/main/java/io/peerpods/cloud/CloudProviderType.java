@@ -17,9 +17,10 @@ public interface CloudProviderType {
     List<Setting> settings();
 
     /**
-     * Opens the provider.
+     * Opens the provider without a call to the cloud, which may be out of reach: what only the cloud can judge is looked at in the
+     * background and told by {@link CloudProvider#problems}.
      *
-     * @throws CloudException when the settings cannot work; the message names the setting and the way out
+     * @throws CloudException when the settings cannot work whatever the cloud says; the message names the setting and the way out
      */
     CloudProvider open(Settings settings, Worker worker) throws CloudException, InterruptedException;
 }

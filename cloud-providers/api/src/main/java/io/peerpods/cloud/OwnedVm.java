@@ -1,7 +1,18 @@
 package io.peerpods.cloud;
 
+import java.util.Optional;
+
 /**
  * Something found by its tags: the cloud's name of it and the sandbox that it was launched for. Mostly a VM; for a
  * sandbox that has no VM any more, what a launch of it has left behind, such as an address.
+ *
+ * @param sandbox empty when its tag is missing or is no sandbox id: then only a person can say whose it is. Such a thing is reported
+ *     by {@link #id} and never deleted
  */
-public record OwnedVm(String id, String sandboxId) {}
+public record OwnedVm(String id, Optional<SandboxId> sandbox) {
+
+    /** A thing of a known sandbox. */
+    public OwnedVm(String id, SandboxId sandbox) {
+        this(id, Optional.of(sandbox));
+    }
+}

@@ -14,6 +14,7 @@ import io.peerpods.cloud.CloudException.Unavailable;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.OwnedVm;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.VolumeSpec;
 import io.peerpods.cloud.aws.ec2world.Ec2Test;
 import io.peerpods.cloud.aws.ec2world.Ec2World;
@@ -182,7 +183,7 @@ final class FailureMatrixTest {
         AwsCloud cloud = world.open(true, ELASTIC);
         PodVm vm = cloud.launch(spec("s1", true, List.of()), new MemoryLog());
 
-        assertThat(cloud.owned()).containsExactly(new OwnedVm(vm.id(), "s1"));
+        assertThat(cloud.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s1")));
         cloud.delete("s1", new MemoryLog());
 
         assertThat(world.census()).isEqualTo(before);

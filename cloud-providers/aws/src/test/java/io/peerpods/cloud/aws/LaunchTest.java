@@ -8,6 +8,7 @@ import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.OwnedVm;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.VolumeSpec;
 import io.peerpods.cloud.aws.ec2world.Ec2Test;
 import io.peerpods.cloud.aws.ec2world.Ec2World;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -444,11 +446,23 @@ final class LaunchTest {
         PodVm two = cloud.launch(spec("s2"), new MemoryLog());
         world.admin().runInstances(r -> r.imageId(world.image()).minCount(1).maxCount(1));
 
-        assertThat(cloud.owned()).containsExactlyInAnyOrder(new OwnedVm(one.id(), "s1"), new OwnedVm(two.id(), "s2"));
+        assertThat(cloud.owned())
+                .containsExactlyInAnyOrder(
+                        new OwnedVm(one.id(), SandboxId.parse("s1")), new OwnedVm(two.id(), SandboxId.parse("s2")));
 
         cloud.delete("s1", new MemoryLog());
 
-        assertThat(cloud.owned()).containsExactly(new OwnedVm(two.id(), "s2"));
+        assertThat(cloud.owned()).containsExactly(new OwnedVm(two.id(), SandboxId.parse("s2")));
+    }
+
+    @Test
+    void aVmWhoseSandboxTagIsMissingOrAPathIsReportedWithoutASandboxId(Ec2World world) throws Exception {
+        AwsCloud cloud = world.open();
+        String climbs = world.instance(Map.of("peerpods:sandbox", "../../../../x"));
+        String bare = world.instance(Map.of());
+
+        assertThat(cloud.owned())
+                .containsExactlyInAnyOrder(new OwnedVm(climbs, Optional.empty()), new OwnedVm(bare, Optional.empty()));
     }
 
     @Test

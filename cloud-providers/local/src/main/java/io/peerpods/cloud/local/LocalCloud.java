@@ -11,6 +11,7 @@ import io.peerpods.cloud.LaunchLog;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.OwnedVm;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.Worker;
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.room.NicRequest;
@@ -162,7 +163,8 @@ final class LocalCloud implements CloudProvider {
                 open -> open.vms().stream()
                         .filter(vm -> worker.clusterId().equals(vm.tags().get(CLUSTER))
                                 && worker.node().equals(vm.tags().get(NODE)))
-                        .map(vm -> new OwnedVm(vm.id(), vm.tags().getOrDefault(SANDBOX, "")))
+                        .map(vm -> new OwnedVm(
+                                vm.id(), SandboxId.tryParse(vm.tags().getOrDefault(SANDBOX, ""))))
                         .toList());
     }
 

@@ -10,6 +10,7 @@ import io.peerpods.cloud.LaunchLog;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.OwnedVm;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.VolumeSpec;
 import io.peerpods.cloud.Worker;
 import io.peerpods.daemon.CommandLine;
@@ -132,7 +133,7 @@ class LocalCloudTest {
             assertThat(vm.agent().getHostAddress()).startsWith("10.197.");
             assertThat(log.last()).isPresent();
             assertThat(cloud.launch(spec("s1", true), log)).isEqualTo(vm);
-            assertThat(cloud.owned()).containsExactly(new OwnedVm(vm.id(), "s1"));
+            assertThat(cloud.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s1")));
             cloud.delete("s1", log);
             cloud.delete("s1", log);
             cloud.delete("never", new Memory());
@@ -174,7 +175,7 @@ class LocalCloudTest {
         try (CloudProvider again = open();
                 Room room = room()) {
             assertThat(room.isRunning(vm.id())).isTrue();
-            assertThat(again.owned()).containsExactly(new OwnedVm(vm.id(), "s1"));
+            assertThat(again.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s1")));
             // As an orphan: the adaptor has lost its memory of the launch.
             again.delete("s1", new Memory());
             assertThat(again.owned()).isEmpty();

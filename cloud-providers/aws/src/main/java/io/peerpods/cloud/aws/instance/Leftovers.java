@@ -2,6 +2,7 @@ package io.peerpods.cloud.aws.instance;
 
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.OwnedVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.aws.address.Addresses;
 import io.peerpods.cloud.aws.ec2.Batcher;
 import io.peerpods.cloud.aws.nic.SecondaryInterface;
@@ -11,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import software.amazon.awssdk.services.ec2.model.Address;
 import software.amazon.awssdk.services.ec2.model.DescribeInstancesRequest;
@@ -65,9 +67,10 @@ public final class Leftovers implements AutoCloseable {
     /** Everything of this worker: its VMs, and of sandboxes that have none what else is left. */
     public List<OwnedVm> owned() throws CloudException, InterruptedException {
         List<OwnedVm> owned = new ArrayList<>();
-        search(tags.ofWorker()).forEach((sandbox, found) -> {
+        search(tags.ofWorker()).forEach((tag, found) -> {
+            Optional<SandboxId> sandbox = SandboxId.tryParse(tag);
             found.instances().forEach(id -> owned.add(new OwnedVm(id, sandbox)));
-            if (found.instances().isEmpty()) {
+            if (sandbox.isEmpty() || found.instances().isEmpty()) {
                 found.addresses().forEach(address -> owned.add(new OwnedVm(address.allocationId(), sandbox)));
                 found.interfaces().forEach(id -> owned.add(new OwnedVm(id, sandbox)));
             }

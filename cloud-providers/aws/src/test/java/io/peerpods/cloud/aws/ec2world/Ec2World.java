@@ -24,6 +24,8 @@ import software.amazon.awssdk.services.ec2.model.Address;
 import software.amazon.awssdk.services.ec2.model.Instance;
 import software.amazon.awssdk.services.ec2.model.InstanceStateName;
 import software.amazon.awssdk.services.ec2.model.NetworkInterface;
+import software.amazon.awssdk.services.ec2.model.ResourceType;
+import software.amazon.awssdk.services.ec2.model.Tag;
 import software.amazon.awssdk.services.ec2.model.Volume;
 
 /**
@@ -121,6 +123,22 @@ public final class Ec2World implements AutoCloseable {
     /** A volume that a pod may mount. */
     public String volume(String zone) {
         return admin.createVolume(r -> r.availabilityZone(zone).size(1)).volumeId();
+    }
+
+    /** An instance with this worker's tags and these, made by another program. */
+    public String instance(Map<String, String> tags) {
+        Map<String, String> all = new HashMap<>(Map.of("peerpods:cluster", "cluster-1", "peerpods:node", "worker-1"));
+        all.putAll(tags);
+        List<Tag> list = new ArrayList<>();
+        all.forEach((key, value) -> list.add(Tag.builder().key(key).value(value).build()));
+        return admin.runInstances(r -> r.imageId(image)
+                        .minCount(1)
+                        .maxCount(1)
+                        .tagSpecifications(
+                                t -> t.resourceType(ResourceType.INSTANCE).tags(list)))
+                .instances()
+                .getFirst()
+                .instanceId();
     }
 
     /** The worker whose pods are launched. */

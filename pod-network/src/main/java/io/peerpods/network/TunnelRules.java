@@ -9,6 +9,10 @@ import java.util.List;
  * The nft rules that each side of a tunnel has where its outer packets travel: they are not tracked (every flow would be an entry of
  * its own, as vxlan hashes the source port), and a VNI is taken from its peer's address only, which the kernel's vxlan does
  * not check.
+ *
+ * <p>The match is on whole datagrams: a {@code ct} expression makes the kernel reassemble fragments at priority -400, before these
+ * chains. Without it only the first fragment has ports, none needs to have ports and VNI, and a forged frame in two fragments passes.
+ * Fragments as such are normal: a frame that is too long for the underlay is cut outside of the tunnel.
  */
 final class TunnelRules {
     static final NftRules.Chain PREROUTING = new NftRules.Chain("raw_prerouting", "filter", "prerouting", -300);
@@ -23,6 +27,11 @@ final class TunnelRules {
     static List<NftRules.Rule> rules(InetAddress peer, int port, int vni) {
         String outer = "udp dport " + port;
         return List.of(
+                // Never decides anything: that it is there is what switches reassembly on.
+                new NftRules.Rule(PREROUTING.name(), outer + " ct state established"),
+                // No vxlan sends IP options or extension headers, so what has them is made by hand.
+                new NftRules.Rule(PREROUTING.name(), "ip hdrlength > 5 " + outer + " counter drop"),
+                new NftRules.Rule(PREROUTING.name(), "ip6 nexthdr != udp " + outer + " counter drop"),
                 // The VNI is 24 bits after UDP's 8 bytes and 4 bytes of VXLAN (RFC 7348 section 5).
                 new NftRules.Rule(
                         PREROUTING.name(),

@@ -58,6 +58,9 @@ class PlanTest {
         assertThat(nft.rules().chains()).contains(new NftRules.Chain("raw_prerouting", "filter", "prerouting", -300));
         assertThat(texts(nft))
                 .containsExactly(
+                        "udp dport 4789 ct state established",
+                        "ip hdrlength > 5 udp dport 4789 counter drop",
+                        "ip6 nexthdr != udp udp dport 4789 counter drop",
                         "udp dport 4789 @th,96,24 555000 ip saddr != 10.10.1.2 counter drop",
                         "meta nfproto ipv6 udp dport 4789 @th,96,24 555000 counter drop",
                         "ip saddr 10.10.1.2 udp dport 4789 notrack",

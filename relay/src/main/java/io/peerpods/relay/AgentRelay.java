@@ -126,9 +126,11 @@ public final class AgentRelay implements AutoCloseable {
      */
     public void check(Duration deadline) throws StatusException {
         long end = System.nanoTime() + deadline.toNanos();
+        Status last = null;
         while (true) {
+            Upstream upstream = null;
             try {
-                Upstream upstream = obtain(end, deadline);
+                upstream = obtain(end, deadline);
                 checkOn(upstream, end, deadline);
                 keep(upstream);
                 return;
@@ -136,10 +138,22 @@ public final class AgentRelay implements AutoCloseable {
                 boolean again = e.getStatus().getCode() == Status.Code.UNAVAILABLE
                         && !closed
                         && System.nanoTime() + CHECK_AGAIN.toNanos() - end < 0;
-                if (!again) {
-                    throw e;
+                if (again) {
+                    pause(CHECK_AGAIN);
                 }
-                pause(CHECK_AGAIN);
+                Status gone = upstream == null ? null : upstream.gone();
+                if (upstream != null) {
+                    upstream.close();
+                }
+                if (gone != null) {
+                    throw gone.asException();
+                }
+                if (!again) {
+                    throw last != null && e.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED
+                            ? last.asException() // it says more than that time is over
+                            : e;
+                }
+                last = e.getStatus();
             }
         }
     }
@@ -190,7 +204,7 @@ public final class AgentRelay implements AutoCloseable {
                         io,
                         new Session.Peer(caller, UnixDomainSocketAddress.of(options.socket()), null),
                         Upstream.LIMITS,
-                        this::take,
+                        new ToVm(),
                         options.edits(),
                         null,
                         (ended, cause) -> sessions.remove(ended));
@@ -207,9 +221,27 @@ public final class AgentRelay implements AutoCloseable {
         }
     }
 
-    private Upstream take(Duration limit) throws StatusException {
-        Duration deadline = limit.compareTo(options.dialling()) < 0 ? limit : options.dialling();
-        return obtain(System.nanoTime() + deadline.toNanos(), deadline);
+    /** Hangs up on every caller: the agent is gone for good, and its calls would wait for nothing. */
+    private void agentGone(Status why) {
+        LOG.warn("{}: hanging up on the shim: {}", options.socket(), why.getDescription());
+        sessions.forEach(session -> session.end(why));
+    }
+
+    private final class ToVm implements Upstreams {
+        @Override
+        public Upstream take(Duration limit) throws StatusException {
+            Duration deadline = limit.compareTo(options.dialling()) < 0 ? limit : options.dialling();
+            return obtain(System.nanoTime() + deadline.toNanos(), deadline);
+        }
+
+        @Override
+        public @Nullable Status gone(@Nullable Upstream broken) {
+            Status why = broken == null ? null : broken.gone();
+            if (why != null) {
+                agentGone(why); // callers that have no connection of their own too
+            }
+            return why;
+        }
     }
 
     /** The connection that stands ready, which is the caller's from now on, or a new one. */
@@ -332,7 +364,6 @@ public final class AgentRelay implements AutoCloseable {
     }
 
     private void checkOn(Upstream upstream, long end, Duration deadline) throws StatusException {
-        boolean answered = false;
         long left = Math.max(1, end - System.nanoTime());
         CompletableFuture<Answer> answer = new CompletableFuture<>();
         byte[] frame = Frame.of(
@@ -349,7 +380,6 @@ public final class AgentRelay implements AutoCloseable {
         try {
             upstream.send(frame, new Answered(answer));
             Answer got = answer.get(left, TimeUnit.NANOSECONDS);
-            answered = true;
             if (!got.status().isOk()) {
                 throw got.status().asException();
             }
@@ -361,8 +391,9 @@ public final class AgentRelay implements AutoCloseable {
             throw unavailable("the connection was gone at once");
         } catch (TimeoutException e) {
             throw Status.DEADLINE_EXCEEDED
-                    .withDescription(options.peer() + ": connected, but no answer to Health/Check within "
-                            + deadline.toMillis() + " ms")
+                    .withDescription(
+                            options.peer() + ": connected, but kata-agent has not answered Health/Check within "
+                                    + deadline.toMillis() + " ms")
                     .asException();
         } catch (InvalidProtocolBufferException e) {
             throw Status.INTERNAL
@@ -375,10 +406,6 @@ public final class AgentRelay implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw cancelled();
-        } finally {
-            if (!answered) {
-                upstream.close();
-            }
         }
     }
 

@@ -14,6 +14,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,6 +38,8 @@ public final class Forwarder implements AutoCloseable {
     private final RelayThreads threads;
     private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
     private final Semaphore handshakes = new Semaphore(MAX_HANDSHAKES);
+    private final AgentSocket agent;
+    private final AtomicBoolean told = new AtomicBoolean();
     private volatile boolean closed;
 
     private Forwarder(ForwarderOptions options, ServerSocketChannel listener, RelayThreads threads) throws IOException {
@@ -44,6 +47,7 @@ public final class Forwarder implements AutoCloseable {
         this.listener = listener;
         this.address = (InetSocketAddress) listener.getLocalAddress();
         this.threads = threads;
+        this.agent = new AgentSocket(options.agentSocket(), options.agentPatience());
     }
 
     /**
@@ -78,6 +82,7 @@ public final class Forwarder implements AutoCloseable {
     @Override
     public void close() {
         closed = true;
+        agent.close();
         Sockets.closeQuietly(listener);
         sessions.forEach(Session::close);
         threads.close();
@@ -111,7 +116,7 @@ public final class Forwarder implements AutoCloseable {
                     io,
                     new Session.Peer(socket, worker, options.transport().engine()),
                     Upstream.LIMITS.withHandshake(HANDSHAKE),
-                    limit -> agent(io, limit),
+                    new ToAgent(io),
                     options.edits(),
                     options.refusal(),
                     greeting);
@@ -154,25 +159,39 @@ public final class Forwarder implements AutoCloseable {
         }
     }
 
-    private Upstream agent(IoThread io, Duration limit) throws StatusException {
-        Duration patience = limit.compareTo(options.agentPatience()) < 0 ? limit : options.agentPatience();
-        long end = System.nanoTime() + patience.toNanos();
-        String name = "kata-agent (" + options.agentSocket() + ")";
-        while (!closed) {
+    /** The connections to kata-agent of sessions on one I/O thread. */
+    private final class ToAgent implements Upstreams {
+        private final IoThread io;
+
+        ToAgent(IoThread io) {
+            this.io = io;
+        }
+
+        @Override
+        public Upstream take(Duration limit) throws StatusException {
             try {
-                SocketChannel socket = Sockets.connect(options.agentSocket());
-                return Upstream.open(io, socket, socket.getRemoteAddress(), null, HANDSHAKE, name);
+                SocketChannel socket = agent.connect(limit);
+                return Upstream.open(io, socket, socket.getRemoteAddress(), null, HANDSHAKE, agent.name());
             } catch (IOException e) {
-                if (System.nanoTime() - end >= 0) {
-                    throw Status.UNAVAILABLE
-                            .withDescription(
-                                    name + " has not answered for " + patience.toMillis() + " ms: " + Sockets.reason(e))
-                            .asException();
-                }
-                pause(AGENT_RETRY);
+                throw Status.UNAVAILABLE
+                        .withDescription(agent.name() + ": " + Sockets.reason(e))
+                        .asException();
             }
         }
-        throw Status.UNAVAILABLE.withDescription("podvm-agent is stopping").asException();
+
+        @Override
+        public @Nullable Status gone(@Nullable Upstream broken) {
+            Status death = agent.death();
+            if (death != null && told.compareAndSet(false, true)) {
+                LOG.error("{}", death.getDescription());
+            }
+            return death;
+        }
+
+        @Override
+        public boolean isAgentsSide() {
+            return true;
+        }
     }
 
     private static void pause(Duration time) {

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -26,8 +27,8 @@ import org.slf4j.LoggerFactory;
 /**
  * One caller's connection and the connection towards the agent that belongs to it, both on one I/O thread: frames go over as they
  * are, under the number that the other side knows the call by. The caller's hang-up closes the agent's connection, which cancels
- * its calls there; when the agent's connection breaks, the calls on their way fail and later ones get a new connection, unless it
- * broke in the middle of an answer of which the caller has the beginning: then the caller is hung up on. There are no time-outs
+ * its calls there; when the agent's connection breaks, the calls on their way fail and later ones get a new connection. The caller is
+ * hung up on when the agent is gone for good, and when it broke in the middle of an answer of which the caller has the beginning. There are no time-outs
  * here: a call may wait for days, a caller may never call. Whoever does not take what is for him stops the other side, nobody else.
  */
 final class Session implements FrameListener, Closeable {
@@ -215,7 +216,7 @@ final class Session implements FrameListener, Closeable {
             call.fail(refused.getStatus());
         } catch (IOException e) {
             call.fail(Status.INVALID_ARGUMENT.withDescription(view.method() + " cannot be read: " + Sockets.reason(e)));
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             LOG.error("{} could not be edited", view.method(), e);
             call.fail(Status.INTERNAL.withDescription(view.method() + ": " + Sockets.reason(e)));
         } finally {
@@ -296,7 +297,8 @@ final class Session implements FrameListener, Closeable {
                 caller.io().execute(() -> connected(fresh));
             } catch (StatusException e) {
                 caller.io().execute(() -> refused(e.getStatus()));
-            } catch (RuntimeException e) {
+                hangUpIfGone(null);
+            } catch (RuntimeException | Error e) {
                 LOG.error("no connection to the agent", e);
                 caller.io().execute(() -> refused(Status.INTERNAL.withDescription(Sockets.reason(e))));
             }
@@ -310,7 +312,7 @@ final class Session implements FrameListener, Closeable {
             fresh.close();
             return;
         }
-        fresh.whenWritable(this::readOn);
+        fresh.whenWritable(() -> changed(fresh));
         if (!caller.isWritable()) {
             fresh.pause();
         }
@@ -336,6 +338,34 @@ final class Session implements FrameListener, Closeable {
         }
         connect();
         readOn();
+    }
+
+    /** The agent's connection takes more, or is gone. */
+    private void changed(Upstream one) {
+        if (one.broke() && one.equals(upstream)) {
+            upstream = null;
+            Thread.ofVirtual().name("agent-gone").start(() -> hangUpIfGone(one));
+        }
+        readOn();
+    }
+
+    private void hangUpIfGone(@Nullable Upstream broken) {
+        Status why = upstreams.gone(broken);
+        if (why != null) {
+            end(why);
+        }
+    }
+
+    /** The agent is gone for good: hangs up on the caller once its calls are answered. For any thread. */
+    void end(Status why) {
+        caller.io().execute(() -> {
+            calls.values().forEach(call -> call.fail(why));
+            String reason = String.valueOf(why.getDescription());
+            if (upstreams.isAgentsSide()) {
+                answer(Frame.of(0, Frame.AGENT_GONE, 0, reason.getBytes(StandardCharsets.UTF_8)));
+            }
+            caller.finish(new IOException(reason));
+        });
     }
 
     /** Not from within {@link #frame}: it reads at once. */

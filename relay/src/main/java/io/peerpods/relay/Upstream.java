@@ -14,6 +14,7 @@ import java.io.InterruptedIOException;
 import java.net.SocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +34,8 @@ final class Upstream implements FrameListener, Closeable {
 
     /** A call may wait for days, and an agent may be stopped for as long: no limit but that of the handshake. */
     static final Limits LIMITS = Limits.local().withFrame(Duration.ZERO).withStall(Duration.ZERO);
+
+    private static final int MAX_REASON = 4096;
 
     /** Where the answers of one call go. Called on the I/O thread, {@link #broken} on any. */
     interface Sink {
@@ -88,6 +91,7 @@ final class Upstream implements FrameListener, Closeable {
     private int toCome;
     private volatile Runnable whenWritable = () -> {};
     private volatile @Nullable Status over;
+    private volatile @Nullable Status gone;
     private volatile boolean closed;
 
     private Upstream(
@@ -136,6 +140,17 @@ final class Upstream implements FrameListener, Closeable {
 
     boolean isOpen() {
         return over == null && !closed;
+    }
+
+    /** The connection ended, and not by {@link #close}. */
+    boolean broke() {
+        return over != null && !closed;
+    }
+
+    /** What the other side said of the agent's death; null when it said nothing of the kind. */
+    @Nullable
+    Status gone() {
+        return gone;
     }
 
     boolean isWritable() {
@@ -218,7 +233,7 @@ final class Upstream implements FrameListener, Closeable {
         toCome = length;
         current = sink;
         if (sink == null) {
-            return true; // what nobody waits for is read and dropped
+            return !isFarewell(number, type) || length > MAX_REASON; // what nobody waits for is read and dropped
         }
         boolean inPieces = sink.begin(type, flags, length, last);
         if (inPieces && length == 0) {
@@ -249,9 +264,18 @@ final class Upstream implements FrameListener, Closeable {
     public void frame(int number, int type, int flags, byte[] body) {
         Sink sink = current;
         current = null;
+        if (isFarewell(number, type)) {
+            gone = Status.UNAVAILABLE.withDescription(peer + ": " + new String(body, StandardCharsets.UTF_8));
+            connection.close(new EOFException("the agent is gone"));
+            return;
+        }
         if (sink != null) {
             sink.whole(body);
         }
+    }
+
+    private static boolean isFarewell(int number, int type) {
+        return number == 0 && type == Frame.AGENT_GONE;
     }
 
     @Override
@@ -274,9 +298,13 @@ final class Upstream implements FrameListener, Closeable {
 
     @Override
     public void closed(IOException cause) {
+        Status said = gone;
         Status why = closed
                 ? Status.CANCELLED.withDescription("the connection to " + peer + " was given up")
-                : Status.UNAVAILABLE.withDescription("the connection to " + peer + " broke: " + Sockets.reason(cause));
+                : said != null
+                        ? said
+                        : Status.UNAVAILABLE.withDescription(
+                                "the connection to " + peer + " broke: " + Sockets.reason(cause));
         over = why;
         established.completeExceptionally(cause);
         Sink begun = current;

@@ -18,6 +18,12 @@ public final class Frame {
     public static final int RESPONSE = 2;
     public static final int DATA = 3;
 
+    /**
+     * Ours: the pod VM's half of the agent path tells the worker's half that the agent is dead; the data says why. The protocol has peers
+     * ignore types that they do not know. Stream 0.
+     */
+    public static final int AGENT_GONE = 0x47;
+
     /** Flag of a data frame: the sender sends nothing more on this stream. */
     public static final int REMOTE_CLOSED = 1;
     /** The sender goes on with data frames. */

@@ -114,4 +114,9 @@ public final class FrameConnection {
         connection.closeOrderly(cause);
         connection.close(cause);
     }
+
+    /** Closes once everything that waits is written. */
+    public void finish(IOException cause) {
+        connection.closeOrderly(cause);
+    }
 }

@@ -37,6 +37,7 @@ public final class Libc {
     public static final int O_CREAT = 0x40;
     public static final int O_EXCL = 0x80;
     public static final int O_CLOEXEC = 0x80000;
+    public static final int O_PATH = 0x200000;
     public static final int CLONE_NEWNET = 0x40000000;
     public static final long MS_BIND = 1 << 12;
     public static final long MS_REC = 1 << 14;

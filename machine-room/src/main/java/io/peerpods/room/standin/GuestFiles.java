@@ -9,7 +9,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
 import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * Files that the shim copies into the VM, in pieces of at most 1 MiB: a piece goes to a file beside the real one, which it becomes when
@@ -69,5 +71,16 @@ final class GuestFiles {
         Files.setAttribute(path, "unix:mode", request.getFileMode() & 07777);
         Files.setAttribute(path, "unix:uid", request.getUid());
         Files.setAttribute(path, "unix:gid", request.getGid());
+    }
+
+    /** Removes everything below the root, the agent's own socket included, as kata-agent does it in CreateSandbox. */
+    void clear() throws IOException {
+        try (Stream<Path> below = Files.walk(root)) {
+            for (Path path : below.sorted(Comparator.reverseOrder()).toList()) {
+                if (!path.equals(root)) {
+                    Files.deleteIfExists(path);
+                }
+            }
+        }
     }
 }

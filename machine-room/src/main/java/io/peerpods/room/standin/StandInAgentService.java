@@ -73,7 +73,11 @@ final class StandInAgentService extends AgentServiceGrpc.AgentServiceImplBase {
 
     @Override
     public void createSandbox(CreateSandboxRequest request, StreamObserver<Empty> observer) {
-        done(observer, () -> processes.sandbox(request.getSandboxId()));
+        answer(observer, () -> {
+            files.clear();
+            processes.sandbox(request.getSandboxId());
+            return Empty.getDefaultInstance();
+        });
     }
 
     @Override

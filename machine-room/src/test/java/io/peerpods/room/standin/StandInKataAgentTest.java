@@ -55,12 +55,14 @@ class StandInKataAgentTest {
 
     private StandInKataAgent agent;
     private TtrpcChannel channel;
+    private TtrpcChannel other;
     private AgentServiceBlockingStub stub;
 
     @BeforeEach
     void listen() throws Exception {
         agent = StandInKataAgent.listen(directory.resolve("agent.sock"));
         channel = TtrpcChannel.connect(UnixDomainSocketAddress.of(directory.resolve("agent.sock")));
+        other = TtrpcChannel.connect(UnixDomainSocketAddress.of(directory.resolve("agent.sock")));
         stub = AgentServiceGrpc.newBlockingStub(channel);
         stub.createSandbox(
                 CreateSandboxRequest.newBuilder().setSandboxId("sandbox").build());
@@ -70,6 +72,7 @@ class StandInKataAgentTest {
     void close() {
         stub.destroySandbox(Empty.getDefaultInstance());
         channel.close();
+        other.close();
         agent.close();
     }
 
@@ -80,6 +83,12 @@ class StandInKataAgentTest {
         assertThat(health.version(CheckRequest.getDefaultInstance()).getAgentVersion())
                 .contains("standin");
         assertThat(stub.getGuestDetails(Empty.getDefaultInstance())).isNotNull();
+    }
+
+    /** As kata-agent, which removes all of its directory; connections that stand live on. */
+    @Test
+    void creatingTheSandboxRemovesTheAgentsOwnSocket() {
+        assertThat(directory.resolve("agent.sock")).doesNotExist();
     }
 
     @Test
@@ -222,12 +231,10 @@ class StandInKataAgentTest {
         start("app");
         assertThat(status("app", "")).isZero();
         assertThat(event).isNotDone();
-        try (TtrpcChannel other = TtrpcChannel.connect(UnixDomainSocketAddress.of(directory.resolve("agent.sock")))) {
-            assertThat(HealthGrpc.newBlockingStub(other)
-                            .check(CheckRequest.getDefaultInstance())
-                            .getStatus())
-                    .isEqualTo(ServingStatus.SERVING);
-        }
+        assertThat(HealthGrpc.newBlockingStub(other)
+                        .check(CheckRequest.getDefaultInstance())
+                        .getStatus())
+                .isEqualTo(ServingStatus.SERVING);
     }
 
     private static Linux network(TempNetns netns) {

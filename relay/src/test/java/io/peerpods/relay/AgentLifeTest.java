@@ -1,0 +1,183 @@
+package io.peerpods.relay;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.peerpods.proto.ttrpc.Request;
+import io.peerpods.proto.ttrpc.Response;
+import io.peerpods.ttrpc.Frame;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** kata-agent's birth and death as the shim sees them, over the whole agent path. */
+class AgentLifeTest {
+
+    private static final String AGENT = "grpc.AgentService";
+    private static final Duration LONGER_THAN_THE_TEST = Duration.ofHours(1);
+    private static TestTls tls;
+
+    @TempDir
+    static Path keys;
+
+    @TempDir
+    Path directory;
+
+    private final List<AutoCloseable> toClose = new ArrayList<>();
+
+    @BeforeAll
+    static void makeCertificates() throws Exception {
+        tls = new TestTls(keys);
+    }
+
+    @AfterEach
+    void closeAll() throws Exception {
+        for (AutoCloseable closeable : toClose.reversed()) {
+            closeable.close();
+        }
+    }
+
+    @Test
+    void anAgentThatRemovesItsOwnSocketIsReachedByEveryLaterConnection() throws Exception {
+        RecordingAgent agent = agent(this::likeKata);
+        relayTo(forwarder(LONGER_THAN_THE_TEST));
+        assertThat(code(caller().call(1, AGENT, "CreateSandbox"))).isZero();
+        assertThat(agentSocket()).doesNotExist();
+        for (int i = 0; i < 3; i++) {
+            try (Caller again = Caller.connect(shimSocket())) {
+                assertThat(code(again.call(1, AGENT, "StatsContainer"))).isZero();
+            }
+        }
+        assertThat(agent.connections.get()).isGreaterThanOrEqualTo(4);
+    }
+
+    @Test
+    void whenTheAgentDiesItsCallsEndAndTheShimIsHungUpOn() throws Exception {
+        RecordingAgent agent = agent(this::likeKata);
+        relayTo(forwarder(LONGER_THAN_THE_TEST));
+        Caller silent = caller();
+        Caller shim = caller();
+        assertThat(code(shim.call(1, AGENT, "CreateSandbox"))).isZero();
+        CompletableFuture<byte[]> waiting = shim.send(3, Caller.request(AGENT, "WaitProcess", new byte[0], 0));
+        Eventually.until("the call is in the agent", () -> agent.bodies.size() == 2);
+        agent.close();
+        assertThat(Caller.await(waiting).getStatus().getMessage()).contains("kata-agent");
+        Eventually.until("the shim is hung up on", shim::hasEnded);
+        Eventually.until("and on its second connection", silent::hasEnded);
+    }
+
+    @Test
+    void aDeadAgentIsNotWaitedFor() throws Exception {
+        RecordingAgent agent = agent(this::likeKata);
+        AgentRelay relay = relayTo(forwarder(LONGER_THAN_THE_TEST));
+        Caller shim = caller();
+        assertThat(code(shim.call(1, AGENT, "CreateSandbox"))).isZero();
+        agent.close();
+        Eventually.until("the shim is hung up on", shim::hasEnded);
+        Caller later = caller();
+        Response refused = later.call(1, AGENT, "StatsContainer");
+        assertThat(code(refused)).isEqualTo(Status.Code.UNAVAILABLE.value());
+        assertThat(refused.getStatus().getMessage())
+                .contains("kata-agent (" + agentSocket() + ")")
+                .contains("has ended");
+        Eventually.until("a later caller is hung up on too", later::hasEnded);
+        assertThatThrownBy(() -> relay.check(LONGER_THAN_THE_TEST)).hasMessageContaining("has ended");
+    }
+
+    @Test
+    void anAgentThatIsStartedAgainIsReachedAgain() throws Exception {
+        RecordingAgent first = agent(this::likeKata);
+        relayTo(forwarder(LONGER_THAN_THE_TEST));
+        assertThat(code(caller().call(1, AGENT, "GetGuestDetails"))).isZero();
+        first.close();
+        RecordingAgent second = agent(this::likeKata);
+        Eventually.until("the second agent is called", () -> {
+            try (Caller later = Caller.connect(shimSocket())) {
+                return code(later.call(1, AGENT, "CreateSandbox")) == 0;
+            } catch (Exception e) {
+                throw new AssertionError(e);
+            }
+        });
+        assertThat(second.bodies).isNotEmpty();
+    }
+
+    @Test
+    void anAgentThatNeverComesIsNamedWithItsSocketAndHowLongItWasWaitedFor() throws Exception {
+        AgentRelay relay = relayTo(forwarder(Duration.ofMillis(300)));
+        assertThatThrownBy(() -> relay.check(Duration.ofSeconds(1)))
+                .isInstanceOf(StatusException.class)
+                .hasMessageContaining("kata-agent (" + agentSocket() + ")")
+                .hasMessageContaining("300 ms");
+    }
+
+    @Test
+    void aCallersShorterPatienceStillGetsTheAgentsName() throws Exception {
+        AgentRelay relay = relayTo(forwarder(LONGER_THAN_THE_TEST));
+        assertThatThrownBy(() -> relay.check(Duration.ofSeconds(5)))
+                .isInstanceOf(StatusException.class)
+                .hasMessageContaining("kata-agent (" + agentSocket() + ")")
+                .hasMessageContaining("has not come within");
+    }
+
+    private void likeKata(RecordingAgent.Connection connection, int stream, byte[] body) throws IOException {
+        String method = Request.parseFrom(body).getMethod();
+        if (method.equals("CreateSandbox")) {
+            Files.delete(agentSocket());
+        }
+        if (!method.equals("WaitProcess")) {
+            connection.send(stream, Frame.RESPONSE, 0, new byte[0]);
+        }
+    }
+
+    private Path agentSocket() {
+        return directory.resolve("kata/agent.sock");
+    }
+
+    private Path shimSocket() {
+        return directory.resolve("pods/sandbox/agent.ttrpc");
+    }
+
+    private RecordingAgent agent(RecordingAgent.Behaviour behaviour) throws IOException {
+        RecordingAgent agent = new RecordingAgent(agentSocket(), behaviour);
+        toClose.add(agent);
+        return agent;
+    }
+
+    private Forwarder forwarder(Duration patience) throws IOException {
+        Forwarder forwarder = Forwarder.listen(
+                ForwarderOptions.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), agentSocket(), tls.vm())
+                        .agentPatience(patience));
+        toClose.add(forwarder);
+        return forwarder;
+    }
+
+    private AgentRelay relayTo(Forwarder forwarder) throws Exception {
+        AgentRelay relay = AgentRelay.listen(RelayOptions.of("pod VM " + TestTls.VM, shimSocket(), tls.worker()));
+        toClose.add(relay);
+        relay.agentAt(forwarder.address());
+        relay.connect(Eventually.LONG);
+        return relay;
+    }
+
+    private Caller caller() throws IOException {
+        Caller caller = Caller.connect(shimSocket());
+        toClose.add(caller);
+        return caller;
+    }
+
+    private static int code(Response response) {
+        return response.getStatus().getCode();
+    }
+}

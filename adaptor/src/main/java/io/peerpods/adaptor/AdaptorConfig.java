@@ -24,6 +24,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -129,11 +130,14 @@ record AdaptorConfig(
                 throw BadSettingException.of(
                         AdaptorSettings.LIMIT_PER_NODE, Integer.toString(limit), "is not at most 100000");
             }
-            if (settings.isGiven(AdaptorSettings.LIMIT_PER_NODE)
-                    || settings.isGiven(AdaptorSettings.POD_UID)
-                    || settings.isGiven(AdaptorSettings.NODE_NAME)) {
-                warnings.add("the node's extended resource, image pull secrets and PeerPod objects have no effect yet:"
-                        + " PEERPODS_LIMIT_PER_NODE, POD_UID and POD_NAMESPACE are checked and not used");
+            List<String> unused = Stream.of(
+                            AdaptorSettings.LIMIT_PER_NODE, AdaptorSettings.POD_UID, AdaptorSettings.POD_NAMESPACE)
+                    .filter(settings::isGiven)
+                    .map(Setting::key)
+                    .toList();
+            if (!unused.isEmpty()) {
+                warnings.add("no effect yet: " + String.join(", ", unused)
+                        + " (the node's extended resource, image pull secrets and PeerPod objects are not served)");
             }
             if (settings.isGiven(AdaptorSettings.PAUSE_IMAGE)) {
                 warnings.add("PAUSE_IMAGE has no effect");

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -107,9 +108,14 @@ final class AdaptorProgram {
             return 0;
         }
         AdaptorConfig config = AdaptorConfig.of(settings);
-        return settings.on(AdaptorSettings.CHECK)
-                ? check(type, settings, config)
-                : serve(type, settings, config, environment);
+        List<String> warnings = new ArrayList<>(config.warnings());
+        warnings.addAll(EnvironmentCheck.of(environment, types));
+        if (settings.on(AdaptorSettings.CHECK)) {
+            warnings.forEach(warning -> out.printf("%-9s configuration: %s%n", Finding.Level.WARNING, warning));
+            return check(type, settings, config);
+        }
+        warnings.forEach(warning -> log.warn("{}", warning));
+        return serve(type, settings, config, environment);
     }
 
     private int check(CloudProviderType type, Settings settings, AdaptorConfig config) throws Exception {
@@ -135,7 +141,6 @@ final class AdaptorProgram {
 
     private int serve(CloudProviderType type, Settings settings, AdaptorConfig config, Map<String, String> environment)
             throws Exception {
-        config.warnings().forEach(warning -> log.warn("{}", warning));
         SdNotify notify = SdNotify.of(environment);
         CountDownLatch stop = new CountDownLatch(1);
         CountDownLatch stopped = new CountDownLatch(1);

@@ -3,6 +3,7 @@ package io.peerpods.adaptor;
 import io.peerpods.daemon.CrashPoint;
 import io.peerpods.daemon.Logs;
 import io.peerpods.daemon.Setting;
+import io.peerpods.daemon.Setting.InConfigMap;
 import io.peerpods.daemon.Setting.Kind;
 import java.util.List;
 
@@ -16,10 +17,11 @@ public final class AdaptorSettings {
             "/run/peerpod/hypervisor.sock",
             "Unix socket of the hypervisor service, where Kata's shim calls (remote_hypervisor_socket).");
     static final Setting PODS_DIR = text(
-            "pods-dir",
-            "PODS_DIR",
-            "/run/peerpod/pods",
-            "Directory that holds one directory a sandbox, with its agent socket.");
+                    "pods-dir",
+                    "PODS_DIR",
+                    "/run/peerpod/pods",
+                    "Directory that holds one directory a sandbox, with its agent socket.")
+            .shown(InConfigMap.COMMENTED_OUT);
     static final Setting OLD_PODS_DIR = text(
             "peer-pods-dir", "PEER_PODS_DIR", "", "Older name of -pods-dir (PODS_DIR), used when that is not given.");
     static final Setting PAUSE_IMAGE =
@@ -186,10 +188,11 @@ public final class AdaptorSettings {
 
     // ---- Kubernetes ----
     static final Setting LIMIT_PER_NODE = number(
-            "peerpods-limit-per-node",
-            "PEERPODS_LIMIT_PER_NODE",
-            "10",
-            "Value of the node's extended resource kata.peerpods.io/vm; negative advertises none. Has no effect yet.");
+                    "peerpods-limit-per-node",
+                    "PEERPODS_LIMIT_PER_NODE",
+                    "10",
+                    "Value of the node's extended resource kata.peerpods.io/vm; negative advertises none. Has no effect yet.")
+            .shown(InConfigMap.COMMENTED_OUT);
     static final Setting POD_UID = text("pod-uid", "POD_UID", "", "UID of the adaptor's own pod. Has no effect yet.");
     static final Setting POD_NAMESPACE =
             text("pod-namespace", "POD_NAMESPACE", "", "Namespace of the adaptor's own pod. Has no effect yet.");

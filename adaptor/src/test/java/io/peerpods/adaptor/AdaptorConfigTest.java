@@ -145,7 +145,9 @@ class AdaptorConfigTest {
 
     @Test
     void whatIsOddButWorksIsAWarning() throws Exception {
-        assertThat(config("-node-name=n").warnings()).anyMatch(warning -> warning.contains("have no effect yet"));
+        assertThat(config("-pod-namespace=n").warnings())
+                .anyMatch(warning -> warning.contains("no effect yet: POD_NAMESPACE"));
+        assertThat(config("-node-name=n").warnings()).isEmpty();
         assertThat(config("-disable-tls").warnings()).anyMatch(warning -> warning.contains("DISABLE_TLS"));
         assertThat(config("-ext-network-via-podvm", "-api-service-address=10.96.0.1")
                         .warnings())

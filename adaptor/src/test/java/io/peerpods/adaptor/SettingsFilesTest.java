@@ -46,8 +46,7 @@ class SettingsFilesTest {
         hold(root().resolve("docs/configuration.md"), SettingsTable.markdown(TYPES));
     }
 
-    @Test
-    void theConfigMapsValuesMeanTheDefaults() throws Exception {
+    private static Map<String, String> template() {
         Map<String, String> environment = new HashMap<>();
         for (String line : SettingsTable.configMap(TYPES).lines().toList()) {
             if (line.matches(" {2}[A-Z][A-Z0-9_]*: \".*\"")) {
@@ -55,15 +54,36 @@ class SettingsFilesTest {
                 environment.put(line.substring(2, colon), line.substring(colon + 3, line.length() - 1));
             }
         }
+        return environment;
+    }
+
+    @Test
+    void theConfigMapsValuesMeanTheDefaults() throws Exception {
+        Map<String, String> environment = template();
         assertThat(environment)
                 .containsKeys(
                         "REMOTE_HYPERVISOR_ENDPOINT", "HOST_INTERFACE", "VXLAN_MIN_ID", "DISABLE_TLS", "AWS_PROFILE");
         for (CloudProviderType type : TYPES) {
             var line = SettingsTable.of(type);
-            assertThat(AdaptorConfig.of(line.parse(List.of(), environment)))
-                    .usingRecursiveComparison()
-                    .ignoringFields("warnings")
-                    .isEqualTo(AdaptorConfig.of(line.parse(List.of())));
+            AdaptorConfig config = AdaptorConfig.of(line.parse(List.of(), environment));
+            assertThat(config.warnings()).isEmpty();
+            assertThat(config).usingRecursiveComparison().isEqualTo(AdaptorConfig.of(line.parse(List.of())));
         }
+        assertThat(EnvironmentCheck.of(environment, TYPES)).isEmpty();
+    }
+
+    @Test
+    void theOlderNameOfThePodsDirectoryCountsBesideTheConfigMapsTemplate() throws Exception {
+        Map<String, String> environment = template();
+        environment.put("PEER_PODS_DIR", "/run/elsewhere");
+        assertThat(AdaptorConfig.of(SettingsTable.of(TYPES.getFirst()).parse(List.of(), environment))
+                        .sandboxes()
+                        .podsDirectory())
+                .hasToString("/run/elsewhere");
+    }
+
+    @Test
+    void theConfigMapHasNoKeyForTestsOfTheProgram() {
+        assertThat(SettingsTable.configMap(TYPES)).doesNotContain("PEERPODS_CRASH_AT");
     }
 }

@@ -18,12 +18,13 @@ public final class CrashPoint {
 
     /** For the tables of the daemons. */
     public static final Setting SETTING = new Setting(
-            "crash-at",
-            KEY,
-            Setting.Kind.INT,
-            "0",
-            "For tests only: the daemon dies at that step as by kill -9, counted from 1 over journal writes, network changes, store"
-                    + " writes and cloud requests; 0 is never. Given, every step is logged.");
+                    "crash-at",
+                    KEY,
+                    Setting.Kind.INT,
+                    "0",
+                    "For tests only: the daemon dies at that step as by kill -9, counted from 1 over journal writes, network changes, store"
+                            + " writes and cloud requests; 0 is never. Given, every step is logged.")
+            .shown(Setting.InConfigMap.ABSENT);
 
     private static final Logger log = LoggerFactory.getLogger(CrashPoint.class);
 

@@ -8,8 +8,20 @@ package io.peerpods.daemon;
  * @param fallback the default, as it would be written on the command line
  * @param secret whether the value never appears in help, logs or {@code ps}
  * @param meaning one or two sentences for help and documentation: units, range, allowed values
+ * @param inConfigMap how {@code peer-pods-cm.yaml} shows the key
  */
-public record Setting(String flag, String key, Kind kind, String fallback, boolean secret, String meaning) {
+public record Setting(
+        String flag, String key, Kind kind, String fallback, boolean secret, String meaning, InConfigMap inConfigMap) {
+
+    /** How {@code peer-pods-cm.yaml} shows a key. */
+    public enum InConfigMap {
+        /** With its default: to write the default is the same as to leave the key out. */
+        SET,
+        /** Commented out: that the key is there counts, even with the default as its value. */
+        COMMENTED_OUT,
+        /** Not at all: the setting is for tests of the program. */
+        ABSENT
+    }
 
     /** How the text of a value is read; the syntax is Go's. */
     public enum Kind {
@@ -32,8 +44,19 @@ public record Setting(String flag, String key, Kind kind, String fallback, boole
         }
     }
 
+    /** A setting that the ConfigMap shows with its default, or commented out when it is a secret. */
+    public Setting(String flag, String key, Kind kind, String fallback, boolean secret, String meaning) {
+        this(flag, key, kind, fallback, secret, meaning, secret ? InConfigMap.COMMENTED_OUT : InConfigMap.SET);
+    }
+
+    /** A setting that is no secret, which the ConfigMap shows with its default. */
     public Setting(String flag, String key, Kind kind, String fallback, String meaning) {
         this(flag, key, kind, fallback, false, meaning);
+    }
+
+    /** The same setting, shown so in the ConfigMap. */
+    public Setting shown(InConfigMap how) {
+        return new Setting(flag, key, kind, fallback, secret, meaning, how);
     }
 
     /** How errors name it: {@code -vxlan-port (VXLAN_PORT)}. */

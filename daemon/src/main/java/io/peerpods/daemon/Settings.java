@@ -16,6 +16,11 @@ public interface Settings {
 
     List<String> list(Setting setting);
 
-    /** Whether flag or environment gave a value, be it the default's own. */
+    /**
+     * Whether flag or environment gave a value, be it the default's own.
+     *
+     * @throws IllegalArgumentException when the ConfigMap's template sets the key to a default that is not empty: a user of the
+     *     template would give a value without intent
+     */
     boolean isGiven(Setting setting);
 }

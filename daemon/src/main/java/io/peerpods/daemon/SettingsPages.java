@@ -22,8 +22,8 @@ public final class SettingsPages {
     private SettingsPages() {}
 
     /**
-     * A Kubernetes ConfigMap that holds every key with its default, under its meaning. Secrets are named, but commented out: they
-     * belong into the Secret.
+     * A Kubernetes ConfigMap that holds every key with its default, under its meaning. Commented out are secrets, which belong into the
+     * Secret, and keys whose presence counts.
      */
     public static String configMap(String intro, String name, String secretName, List<Section> sections) {
         StringBuilder yaml = new StringBuilder();
@@ -37,7 +37,7 @@ public final class SettingsPages {
                 comment(yaml, "  ", section.intro());
             }
             for (Setting setting : section.settings()) {
-                if (!setting.key().isEmpty()) {
+                if (!setting.key().isEmpty() && setting.inConfigMap() != Setting.InConfigMap.ABSENT) {
                     key(yaml, setting, secretName);
                 }
             }
@@ -54,14 +54,12 @@ public final class SettingsPages {
                         + setting.kind().word() + ".");
         if (setting.secret()) {
             comment(yaml, "  ", "Secret: a key of the Secret " + secretName + ", never of this map.");
-            yaml.append("  # ").append(setting.key()).append(": \"\"\n");
-        } else {
-            yaml.append("  ")
-                    .append(setting.key())
-                    .append(": ")
-                    .append(quoted(setting.fallback()))
-                    .append('\n');
         }
+        yaml.append(setting.inConfigMap() == Setting.InConfigMap.SET ? "  " : "  # ")
+                .append(setting.key())
+                .append(": ")
+                .append(quoted(setting.fallback()))
+                .append('\n');
     }
 
     private static String quoted(String value) {

@@ -65,6 +65,11 @@ final class Values implements Settings {
 
     @Override
     public boolean isGiven(Setting setting) {
+        if (setting.inConfigMap() == Setting.InConfigMap.SET
+                && !setting.fallback().isEmpty()) {
+            throw new IllegalArgumentException(
+                    setting.names() + " is set in the ConfigMap's template, so it is always given");
+        }
         return given.containsKey(setting.flag());
     }
 }

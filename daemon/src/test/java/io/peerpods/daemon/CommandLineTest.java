@@ -3,6 +3,7 @@ package io.peerpods.daemon;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.peerpods.daemon.Setting.InConfigMap;
 import io.peerpods.daemon.Setting.Kind;
 import java.time.Duration;
 import java.util.List;
@@ -14,10 +15,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class CommandLineTest {
 
-    private static final Setting NAME = new Setting("name", "NAME", Kind.TEXT, "nobody", "Who.");
+    private static final Setting NAME =
+            new Setting("name", "NAME", Kind.TEXT, "nobody", "Who.").shown(InConfigMap.COMMENTED_OUT);
     private static final Setting LOUD = new Setting("loud", "LOUD", Kind.BOOL, "false", "Whether loud.");
     private static final Setting SURE = new Setting("sure", "SURE", Kind.BOOL, "true", "Whether sure.");
-    private static final Setting PORT = new Setting("port", "PORT", Kind.INT, "4789", "The port.");
+    private static final Setting PORT =
+            new Setting("port", "PORT", Kind.INT, "4789", "The port.").shown(InConfigMap.COMMENTED_OUT);
     private static final Setting WAIT = new Setting("wait", "WAIT", Kind.DURATION, "5m", "How long.");
     private static final Setting NETS = new Setting("nets", "NETS", Kind.LIST, "", "Which networks.");
     private static final Setting KEY = new Setting("key", "KEY", Kind.TEXT, "", true, "The key.");
@@ -27,6 +30,14 @@ class CommandLineTest {
 
     private Settings parse(String... arguments) throws BadSettingException {
         return line.parse(List.of(arguments));
+    }
+
+    @Test
+    void presenceCountsOnlyForSettingsThatTheConfigMapDoesNotSet() throws Exception {
+        Settings settings = parse();
+        assertThatThrownBy(() -> settings.isGiven(WAIT))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("-wait (WAIT)");
     }
 
     @Test

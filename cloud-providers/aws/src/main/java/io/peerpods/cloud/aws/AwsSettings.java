@@ -70,11 +70,12 @@ final class AwsSettings {
             "Image of the pod VMs, such as ami-0123456789abcdef0. Required, unless a launch template names one.");
 
     static final Setting INSTANCE_TYPE = new Setting(
-            "instance-type",
-            "PODVM_INSTANCE_TYPE",
-            Kind.TEXT,
-            "m6a.large",
-            "Instance type of a pod that asks for nothing.");
+                    "instance-type",
+                    "PODVM_INSTANCE_TYPE",
+                    Kind.TEXT,
+                    "m6a.large",
+                    "Instance type of a pod that asks for nothing. Set, it beats the launch template's.")
+            .shown(Setting.InConfigMap.COMMENTED_OUT);
 
     static final Setting INSTANCE_TYPES = new Setting(
             "instance-types",
@@ -168,18 +169,22 @@ final class AwsSettings {
                     + " automatic address, and the secondary interface attached while the VM boots).");
 
     static final Setting ROOT_VOLUME_SIZE = new Setting(
-            "root-volume-size",
-            "ROOT_VOLUME_SIZE",
-            Kind.INT,
-            "30",
-            "Size of the root volume in GiB, raised to the image's when that is larger; 0: the image's.");
+                    "root-volume-size",
+                    "ROOT_VOLUME_SIZE",
+                    Kind.INT,
+                    "30",
+                    "Size of the root volume in GiB, raised to the image's when that is larger; 0: the image's. Set, it beats the launch"
+                            + " template's.")
+            .shown(Setting.InConfigMap.COMMENTED_OUT);
 
     static final Setting DISABLE_CVM = new Setting(
-            "disable-cvm",
-            "DISABLECVM",
-            Kind.BOOL,
-            "false",
-            "Launches ordinary VMs; otherwise AMD SEV-SNP is switched on, and the instance types must support it.");
+                    "disable-cvm",
+                    "DISABLECVM",
+                    Kind.BOOL,
+                    "false",
+                    "Launches ordinary VMs; otherwise AMD SEV-SNP is switched on, and the instance types must support it."
+                            + " Set, it beats the launch template's.")
+            .shown(Setting.InConfigMap.COMMENTED_OUT);
 
     static final Setting TAGS = new Setting(
             "tags",

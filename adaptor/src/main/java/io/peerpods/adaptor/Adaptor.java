@@ -162,7 +162,8 @@ final class Adaptor implements AutoCloseable {
     private Executor openKernel(CrashPoint crash) throws BadSettingException {
         try {
             Rtnl.warmUp();
-            Optional<String> conflict = ForeignVxlan.conflict(config.sandboxes().vxlanPort(), NetnsRef.OWN);
+            Optional<String> conflict = ForeignVxlan.conflict(
+                    config.sandboxes().vxlanPort(), config.sandboxes().vxlanMinId(), NetnsRef.OWN);
             if (conflict.isPresent()) {
                 throw new BadSettingException(conflict.get());
             }

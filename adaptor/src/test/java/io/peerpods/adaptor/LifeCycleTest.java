@@ -257,6 +257,45 @@ class LifeCycleTest {
     }
 
     @Test
+    void aVxlanOfSomebodyElseThatKeepsTheTunnelsPortFailsStartVmBeforeAVmIsLaunched() throws Exception {
+        String id = newId();
+        adaptor.create(id, "web", worker.pod().path().toString());
+        worker.netns().exec("ip", "link", "add", "cni0vx", "type", "vxlan", "external", "dstport", "4789");
+        try {
+            worker.netns().exec("ip", "link", "set", "cni0vx", "up");
+            StatusRuntimeException refused = failure(() -> adaptor.startVm(id));
+            assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.FAILED_PRECONDITION);
+            assertThat(refused.getStatus().getDescription()).contains("4789", "cni0vx", "external", "VXLAN_PORT");
+            assertThat(worker.cloud().wasLaunched(id)).isFalse();
+        } finally {
+            worker.netns().exec("ip", "link", "del", "cni0vx");
+        }
+        adaptor.stopVm(id);
+        awaitGone(id);
+    }
+
+    @Test
+    void aCnisOrdinaryVxlanOnTheTunnelsPortComesUpBesideAPod() throws Exception {
+        String id = newId();
+        adaptor.create(id, "web", worker.pod().path().toString());
+        adaptor.startVm(id);
+        worker.netns()
+                .exec("ip", "link", "add", "cali", "type", "vxlan", "id", "4096", "dev", "nic0", "dstport", "4789");
+        try {
+            worker.netns().exec("ip", "link", "set", "cali", "up");
+            String other = newId();
+            adaptor.create(other, "web2", worker.pod().path().toString());
+            adaptor.startVm(other);
+            adaptor.stopVm(other);
+            awaitGone(other);
+        } finally {
+            worker.netns().exec("ip", "link", "del", "cali");
+            adaptor.stopVm(id);
+            awaitGone(id);
+        }
+    }
+
+    @Test
     void stopVmOutlivesItsCallersDeadline() throws Exception {
         String id = newId();
         adaptor.create(id, "slow", worker.pod().path().toString());

@@ -274,13 +274,13 @@ class ServicesTest {
 
     @Test
     void somebodyElsesVxlanOnThePortStopsTheStart() throws Exception {
-        worker.netns()
-                .exec("ip", "link", "add", "flannel.1", "type", "vxlan", "id", "1", "dstport", "4789", "dev", "nic0");
+        worker.netns().exec("ip", "link", "add", "cni0vx", "type", "vxlan", "external", "dstport", "4789");
         try {
-            assertRefused("flannel.1");
+            worker.netns().exec("ip", "link", "set", "cni0vx", "up");
+            assertRefused("cni0vx");
             assertRefused("such as 4790");
         } finally {
-            worker.netns().exec("ip", "link", "del", "flannel.1");
+            worker.netns().exec("ip", "link", "del", "cni0vx");
         }
     }
 }

@@ -170,9 +170,9 @@ public final class Netns implements AutoCloseable {
 
     /** As {@code ip netns} does: mounts below the directory reach other mount namespaces, so that a removal there frees it here. */
     private static void shareNamedDirectory() throws IOException {
-        if (Files.isDirectory(NAMED)) {
-            return;
-        }
+        // Also when the directory is there: as a plain one it would be mounted on itself by the first "ip netns add",
+        // with a second
+        // mount of every namespace below it, and then none of these could be removed.
         Files.createDirectories(NAMED);
         String directory = NAMED.toString();
         int shared = Libc.mount("", directory, "none", Libc.MS_SHARED | Libc.MS_REC);
@@ -216,7 +216,10 @@ public final class Netns implements AutoCloseable {
             try {
                 return Files.deleteIfExists(path);
             } catch (IOException e) {
-                throw new UncheckedIOException("remove " + path, e);
+                throw new UncheckedIOException(
+                        "remove " + path + "; if it is busy, " + path.getParent()
+                                + " was mounted on itself while the namespace was there: see /proc/self/mountinfo",
+                        e);
             }
         });
     }

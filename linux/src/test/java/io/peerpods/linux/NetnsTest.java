@@ -51,6 +51,41 @@ class NetnsTest {
     }
 
     @Test
+    void inAPlainDirectoryANamespaceCanBeRemovedAfterIpNetnsMadeAnother() throws Exception {
+        Process child = new ProcessBuilder(
+                        "unshare",
+                        "--mount",
+                        "--propagation",
+                        "private",
+                        "sh",
+                        "-ec",
+                        "mount -t tmpfs none /run; mkdir /run/netns; exec \"$0\" \"$@\"",
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        PlainDirectory.class.getName())
+                .redirectErrorStream(true)
+                .start();
+        String output = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(child.waitFor()).as(output).isZero();
+    }
+
+    /** Runs where {@code /run/netns} is no mount yet. */
+    static final class PlainDirectory {
+        private PlainDirectory() {}
+
+        public static void main(String[] arguments) {
+            Netns.create("ours").close();
+            try (TempNetns other = TempNetns.create("theirs")) {
+                assertThat(other.path()).exists();
+                assertThat(Netns.delete("ours")).isTrue();
+            }
+            assertThat(Netns.NAMED).isEmptyDirectory();
+        }
+    }
+
+    @Test
     void twoNamespacesAreTwo() {
         try (Netns one = Netns.anonymous();
                 Netns other = Netns.anonymous();

@@ -23,7 +23,7 @@ final class Kernels {
     private final List<Route> routes = new ArrayList<>();
 
     Kernels() {
-        links.add(new Link(1, "lo", "", null, 65536, true, true, true, "", 0, -1, 0, null, 0, counters()));
+        links.add(new Link(1, "lo", "", null, 65536, true, true, true, "", 0, -1, 0, null, 0, List.of(), counters()));
         address("lo", "127.0.0.1/8", RouteScope.HOST);
     }
 
@@ -35,14 +35,39 @@ final class Kernels {
         return link(name, kind, "", null, prefixes);
     }
 
-    Kernels vxlan(String name, int vni, int port, String alias) {
-        return link(name, "vxlan", alias, VxlanAttributes.byFdb(vni, port));
+    Kernels vxlan(String name, int vni, int port, String alias, String... receive) {
+        return link(name, "vxlan", alias, VxlanAttributes.byFdb(vni, port), List.of(receive));
     }
 
     private Kernels link(String name, String kind, String alias, @Nullable VxlanAttributes vxlan, String... prefixes) {
+        return link(name, kind, alias, vxlan, List.of(), prefixes);
+    }
+
+    private Kernels link(
+            String name,
+            String kind,
+            String alias,
+            @Nullable VxlanAttributes vxlan,
+            List<String> receive,
+            String... prefixes) {
         int index = links.size() + 1;
         links.add(new Link(
-                index, name, kind, mac(index), 1500, true, true, false, alias, 0, -1, 0, vxlan, 0, counters()));
+                index,
+                name,
+                kind,
+                mac(index),
+                1500,
+                true,
+                true,
+                false,
+                alias,
+                0,
+                -1,
+                0,
+                vxlan,
+                0,
+                receive,
+                counters()));
         for (String prefix : prefixes) {
             address(name, prefix, RouteScope.UNIVERSE);
         }

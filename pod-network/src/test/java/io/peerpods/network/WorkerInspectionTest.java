@@ -140,18 +140,24 @@ class WorkerInspectionTest {
     @Test
     void somebody_elses_vxlan_on_our_port_is_named_and_another_port_proposed() {
         Kernel kernel = new Kernels()
-                .vxlan("vxlan.calico", 4096, 4789, "")
-                .vxlan("other", 7, 4790, "")
+                .vxlan("cilium_vxlan", 4096, 4789, "", "external")
+                .vxlan("other", 7, 4790, "", "gbp")
                 .vxlan("vxlan1", 555000, 4791, "peerpods:abc")
+                .vxlan("vxlan.calico", 4096, 4792, "")
+                .vxlan("ppvxlan2", 555003, 4792, "")
                 .build();
-        assertThat(ForeignVxlan.conflict(4789, kernel.links()).orElseThrow())
-                .contains("4789", "vxlan.calico", "4096", "such as 4791", "VXLAN_PORT");
-        assertThat(ForeignVxlan.conflict(4791, kernel.links())).isEmpty();
-        assertThat(ForeignVxlan.conflict(8472, kernel.links())).isEmpty();
+        assertThat(ForeignVxlan.conflict(4789, 555000, kernel.links()).orElseThrow())
+                .contains("4789", "cilium_vxlan", "4096", "external", "such as 4791", "VXLAN_PORT");
+        assertThat(ForeignVxlan.conflict(4791, 555000, kernel.links())).isEmpty();
+        assertThat(ForeignVxlan.conflict(8472, 555000, kernel.links())).isEmpty();
+        assertThat(ForeignVxlan.conflict(4792, 555004, kernel.links())).isEmpty();
+        assertThat(ForeignVxlan.conflict(4792, 555000, kernel.links()).orElseThrow())
+                .contains("Go cloud-api-adaptor", "ip link del ppvxlan2");
         assertThat(ForeignVxlan.conflict(
                                 8471,
+                                555000,
                                 new Kernels()
-                                        .vxlan("flannel.1", 1, 8471, "")
+                                        .vxlan("flannel.1", 1, 8471, "", "udp6zerocsumrx")
                                         .build()
                                         .links())
                         .orElseThrow())

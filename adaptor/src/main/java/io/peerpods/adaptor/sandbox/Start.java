@@ -149,6 +149,8 @@ final class Start {
         Surroundings around = sandbox.around();
         SandboxRow row = sandbox.enter(SandboxState.LAUNCHING);
         AgentRelay relay = sandbox.relay();
+        // Before a VM is paid for whose tunnel could not come up.
+        around.tunnels().requireUsablePort(row);
         long begun = System.nanoTime();
         PodVm vm = around.cloud().launch(row.spec(), sandbox.launchLog());
         around.steps().accept("cloud launch");

@@ -13,6 +13,7 @@ import io.peerpods.linux.op.NetnsRef;
 import io.peerpods.linux.op.OpException;
 import io.peerpods.linux.op.Plan;
 import io.peerpods.linux.sys.NativeThreads;
+import io.peerpods.network.ForeignVxlan;
 import io.peerpods.network.Ownership;
 import io.peerpods.network.PodNetworkException;
 import io.peerpods.network.PodNetworkSpec;
@@ -147,11 +148,24 @@ public final class WorkerTunnels {
                 row.id(), NetnsRef.of(row.netns()), row.network(), peer, new WorkerPlan.Place(NetnsRef.OWN, table));
     }
 
+    /**
+     * Whether a tunnel of that sandbox can come up beside the vxlans of others.
+     *
+     * @throws PodNetworkException naming the one that keeps it from its port, and the way out
+     */
+    void requireUsablePort(SandboxRow row) throws PodNetworkException {
+        Optional<String> conflict = ForeignVxlan.conflict(row.network(), NetnsRef.OWN);
+        if (conflict.isPresent()) {
+            throw new PodNetworkException(conflict.get());
+        }
+    }
+
     /** Builds what is missing of the tunnel; all of it being there is success. */
     void build(SandboxRow row, PodVm vm) throws PodNetworkException {
         try {
             executor.apply(plan(row, vm), Journal.open(journal(row.id())));
         } catch (OpException e) {
+            requireUsablePort(row);
             if (e.getCause() instanceof LinuxException refused && refused.isExisting()) {
                 throw new PodNetworkException(
                         e.getMessage() + "; VNI " + row.vni() + " on UDP port "

@@ -1,6 +1,7 @@
 package io.peerpods.linux.netlink;
 
 import io.peerpods.linux.MacAddress;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param master index of the bridge it is a port of, 0 for none
  * @param vxlan what makes it one vxlan and no other (without device name), null for other kinds
  * @param vxlanDevice index of the vxlan's device in its underlay namespace, 0 for none
+ * @param vxlanReceive options of the vxlan, in {@code ip link}'s words, for which the kernel lets it share a UDP port only with a vxlan
+ *     that has the same ones; empty by default
  */
 public record Link(
         int index,
@@ -33,4 +36,5 @@ public record Link(
         int master,
         @Nullable VxlanAttributes vxlan,
         int vxlanDevice,
+        List<String> vxlanReceive,
         LinkCounters counters) {}

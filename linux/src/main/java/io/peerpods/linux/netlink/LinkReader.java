@@ -1,6 +1,7 @@
 package io.peerpods.linux.netlink;
 
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Optional;
 
 /** Reads RTM_NEWLINK (linux/if_link.h). */
@@ -39,6 +40,7 @@ final class LinkReader {
                 attributes.u32(Rtnl.IFLA_MASTER),
                 vxlan ? VxlanCodec.read(data) : null,
                 vxlan ? data.u32(VxlanCodec.LINK) : 0,
+                vxlan ? VxlanCodec.receiveOptions(data) : List.of(),
                 counters(attributes.value(IFLA_STATS64))));
     }
 

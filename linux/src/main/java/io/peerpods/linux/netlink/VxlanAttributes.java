@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param ttl of outer packets, 0 for the kernel's choice (1 to a multicast group)
  * @param tos of outer packets, 1 to copy the inner one
  * @param df what outer IPv4 packets say about fragmentation
- * @param udpChecksum whether outer UDP checksums are made over IPv4 and IPv6
+ * @param udpChecksum whether outer UDP checksums are made over IPv4; over IPv6 they always are
  * @param ageing seconds after which a learned entry is forgotten, 0 for the kernel's default
  * @param gbp group policy extension
  * @param external no fixed VNI: metadata of each packet says it

@@ -2,6 +2,8 @@ package io.peerpods.linux.netlink;
 
 import io.peerpods.linux.IpAddresses;
 import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** IFLA_VXLAN_* (linux/if_link.h). */
@@ -22,9 +24,12 @@ final class VxlanCodec {
     private static final int UDP_CSUM = 18;
     private static final int UDP_ZERO_CSUM6_TX = 19;
     private static final int UDP_ZERO_CSUM6_RX = 20;
+    private static final int REMCSUM_RX = 22;
     private static final int GBP = 23;
     private static final int COLLECT_METADATA = 25;
+    private static final int GPE = 27;
     private static final int DF = 29;
+    private static final int VNIFILTER = 30;
 
     private VxlanCodec() {}
 
@@ -42,8 +47,10 @@ final class VxlanCodec {
         }
         message.u8(LEARNING, vxlan.learning() ? 1 : 0)
                 .u8(UDP_CSUM, vxlan.udpChecksum() ? 1 : 0)
-                .u8(UDP_ZERO_CSUM6_TX, vxlan.udpChecksum() ? 0 : 1)
-                .u8(UDP_ZERO_CSUM6_RX, 1); // whatever the peer sends is taken
+                // The kernel's defaults over IPv6, where a checksum is the rule. A receive option of our own would keep
+                // every other vxlan off the port, and theirs would keep off ours.
+                .u8(UDP_ZERO_CSUM6_TX, 0)
+                .u8(UDP_ZERO_CSUM6_RX, 0);
         if (vxlan.ttl() != 0) {
             message.u8(TTL, vxlan.ttl());
         }
@@ -89,6 +96,24 @@ final class VxlanCodec {
                 data.u32(AGEING),
                 data.has(GBP),
                 data.u8(COLLECT_METADATA) != 0);
+    }
+
+    /** VXLAN_F_RCV_FLAGS of the kernel's vxlan.h: the socket of a port is shared by those that agree in all of these. */
+    static List<String> receiveOptions(Attributes data) {
+        List<String> options = new ArrayList<>();
+        addIf(data.u8(COLLECT_METADATA) != 0, "external", options);
+        addIf(data.has(GBP), "gbp", options);
+        addIf(data.has(GPE), "gpe", options);
+        addIf(data.u8(REMCSUM_RX) != 0, "remcsumrx", options);
+        addIf(data.u8(UDP_ZERO_CSUM6_RX) != 0, "udp6zerocsumrx", options);
+        addIf(data.u8(VNIFILTER) != 0, "vnifilter", options);
+        return List.copyOf(options);
+    }
+
+    private static void addIf(boolean set, String option, List<String> options) {
+        if (set) {
+            options.add(option);
+        }
     }
 
     private static @Nullable InetAddress address(Attributes data, int type, int type6) {

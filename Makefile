@@ -9,7 +9,8 @@ export PATH := $(CURDIR)/target/tools:$(PATH):/usr/sbin:/sbin
 # JDK, which does not know the options: so they are not in .mvn/jvm.config.
 export MAVEN_OPTS := --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED $(MAVEN_OPTS)
 MVN ?= mvn
-MAVEN := $(MVN) -B -ntp
+# Without style.color=never, some versions print control characters even with -q.
+MAVEN := $(MVN) -B -ntp -Dstyle.color=never
 SOURCES := $(shell find . -path ./dist -prune -o -name target -prune -o \( -name '*.java' -o -name '*.proto' -o -name pom.xml \) -print)
 
 .PHONY: help setup dist demo demo-aws test bench bench-aws fmt clean

@@ -113,7 +113,7 @@ final class Adaptor implements AutoCloseable {
                 config.sandboxes(),
                 store,
                 cloud,
-                WorkerTunnels.open(state, executor, config.tunnels()),
+                WorkerTunnels.open(state, executor, config.tunnels(), cloud::workerAddress),
                 Tasks.result(keys),
                 new PodVolumes(new DirectVolumes(DirectVolumes.DIRECTORY), PodUidLookup.of(config.api())),
                 new SandboxMetrics(Tasks.result(pages)),

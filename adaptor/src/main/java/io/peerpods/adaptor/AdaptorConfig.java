@@ -237,6 +237,7 @@ record AdaptorConfig(
                 warnings.add(AdaptorSettings.API_SERVICE.names() + ": \"" + settings.text(AdaptorSettings.API_SERVICE)
                         + "\" is a name, not an address: pods get no route of their own to the API service");
             }
+            cidrs.ipv6Warning().ifPresent(warnings::add);
             if (external) {
                 cidrs.warning(api).ifPresent(warnings::add);
             }

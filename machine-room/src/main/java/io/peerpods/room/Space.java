@@ -7,10 +7,7 @@ import io.peerpods.linux.Netns;
 import io.peerpods.linux.netlink.Link;
 import io.peerpods.linux.netlink.NewLink;
 import io.peerpods.linux.netlink.Route;
-import io.peerpods.linux.netlink.RouteScope;
-import io.peerpods.linux.netlink.RouteType;
 import io.peerpods.linux.netlink.Rtnl;
-import io.peerpods.linux.netlink.Tables;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -95,18 +92,9 @@ final class Space implements AutoCloseable {
 
     /** A route as a DHCP client makes it. */
     void defaultRoute(InetAddress gateway, String link, int metric) {
-        tolerateExisting(() -> rtnl.addRoute(new Route(
-                IpPrefix.IPV4_DEFAULT,
-                RouteType.UNICAST,
-                Tables.MAIN,
-                gateway,
-                index(link),
-                Route.PROTOCOL_DHCP,
-                RouteScope.UNIVERSE,
-                metric,
-                false,
-                0,
-                null)));
+        tolerateExisting(() -> rtnl.addRoute(Route.unicast(IpPrefix.IPV4_DEFAULT, gateway, index(link))
+                .withMetric(metric)
+                .withProtocol(Route.PROTOCOL_DHCP)));
     }
 
     void route(IpPrefix destination, InetAddress gateway, String link) {

@@ -1,6 +1,7 @@
 package io.peerpods.network;
 
 import io.peerpods.linux.IpAddresses;
+import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.op.NetnsRef;
 import io.peerpods.linux.op.Op;
 import io.peerpods.linux.op.Plan;
@@ -52,6 +53,11 @@ public final class NameServerRoutes {
      * use that, get no route.
      */
     public static Plan of(PodNetworkSpec spec, Collection<InetAddress> servers, NetnsRef pod) {
+        return of(new TunnelRoutes(spec, pod, spec.pod().mtu()), servers);
+    }
+
+    static Plan of(TunnelRoutes routes, Collection<InetAddress> servers) {
+        PodNetworkSpec spec = routes.spec();
         List<Op> ops = !spec.externalNetwork()
                 ? List.of()
                 : servers.stream()
@@ -60,7 +66,7 @@ public final class NameServerRoutes {
                         .filter(server -> spec.options().allowPodMetadata() || !MetadataService.is(server))
                         .distinct()
                         .limit(MAX_SERVERS)
-                        .flatMap(server -> PodVmPlan.byTunnel(spec, server, pod).stream())
+                        .flatMap(server -> routes.byTunnel(IpPrefix.of(server)).stream())
                         .map(Op.class::cast)
                         .toList();
         return new Plan(Ownership.POD_VM, ops);

@@ -8,10 +8,15 @@ import com.google.gson.JsonPrimitive;
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.MacAddress;
+import io.peerpods.linux.netlink.RouteMetrics;
+import io.peerpods.linux.netlink.RouteType;
 import java.math.BigDecimal;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +39,9 @@ final class PodNetworkJson {
         json.addProperty("interface", spec.pod().name());
         json.addProperty("worker-node-ip", spec.worker().toString());
         json.addProperty("tunnel-type", spec.tunnelType());
-        json.add("routes", array(spec.routes(), PodNetworkJson::write));
+        json.add(
+                "routes",
+                array(spec.routes().stream().filter(route -> !route.isRefusal()).toList(), PodNetworkJson::write));
         json.add("neighbors", array(spec.neighbours(), PodNetworkJson::write));
         json.addProperty("mtu", spec.pod().mtu());
         json.addProperty("index", spec.index());
@@ -52,6 +59,12 @@ final class PodNetworkJson {
             json.add(
                     "more-pod-ips",
                     array(addresses.subList(1, addresses.size()), a -> new JsonPrimitive(a.toString())));
+        }
+        // In a list of their own: the existing forwarder would take them for routes on the link.
+        List<PodRoute> refusals =
+                spec.routes().stream().filter(PodRoute::isRefusal).toList();
+        if (!refusals.isEmpty()) {
+            json.add("refused-routes", array(refusals, PodNetworkJson::writeRefusal));
         }
         PodNetworkSpec.Options options = spec.options();
         if (options.apiService() != null) {
@@ -84,6 +97,24 @@ final class PodNetworkJson {
         }
         if (route.onlink()) {
             json.addProperty("onlink", true);
+        }
+        if (route.source() != null) {
+            json.addProperty("src", IpAddresses.text(route.source()));
+        }
+        if (!route.metrics().isEmpty()) {
+            JsonObject metrics = new JsonObject();
+            route.metrics().byName().forEach((name, value) -> metrics.addProperty(name, Integer.toUnsignedLong(value)));
+            json.add("metrics", metrics);
+        }
+        return json;
+    }
+
+    private static JsonObject writeRefusal(PodRoute route) {
+        JsonObject json = new JsonObject();
+        json.addProperty("dst", route.destination().toString());
+        json.addProperty("type", route.type().toString());
+        if (route.metric() != 0) {
+            json.addProperty("metric", Integer.toUnsignedLong(route.metric()));
         }
         return json;
     }
@@ -152,16 +183,41 @@ final class PodNetworkJson {
             String gateway = optionalText(route, "gw");
             String destination = optionalText(route, "dst");
             InetAddress via = gateway.isEmpty() ? null : IpAddresses.parse(gateway);
-            routes.add(new PodRoute(
+            String source = optionalText(route, "src");
+            PodRoute plain = new PodRoute(
                     destination.isEmpty() ? everywhere(via, pod) : IpPrefix.of(destination),
                     via,
                     text(route, "dev"),
                     optionalText(route, "protocol"),
                     optionalText(route, "scope"),
                     metric(route),
-                    flag(route, "onlink")));
+                    flag(route, "onlink"));
+            routes.add(plain.with(source.isEmpty() ? null : IpAddresses.parse(source), metrics(route)));
+        }
+        for (JsonElement element : list(json, "refused-routes")) {
+            JsonObject route = element.getAsJsonObject();
+            routes.add(PodRoute.refusal(
+                    IpPrefix.of(text(route, "dst")),
+                    RouteType.valueOf(text(route, "type").toUpperCase(Locale.ROOT)),
+                    metric(route)));
         }
         return routes;
+    }
+
+    /** Those that a later version may know besides are passed over. */
+    private static RouteMetrics metrics(JsonObject route) {
+        JsonElement value = route.get("metrics");
+        RouteMetrics metrics = RouteMetrics.NONE;
+        if (value == null || value.isJsonNull()) {
+            return metrics;
+        }
+        for (Map.Entry<String, JsonElement> entry : value.getAsJsonObject().entrySet()) {
+            Optional<Integer> number = RouteMetrics.number(entry.getKey());
+            if (number.isPresent()) {
+                metrics = metrics.with(number.get(), (int) whole(entry.getKey(), entry.getValue(), 0xffffffffL));
+            }
+        }
+        return metrics;
     }
 
     // A destination that is not set is the default route's, of the gateway's family or the pod's.

@@ -46,6 +46,16 @@ public record PodSubnetCidrs(List<IpPrefix> networks) {
         return networks.stream().anyMatch(network -> network.contains(address));
     }
 
+    /** What to warn of once, external network or not: networks that no tunnel carries. */
+    public Optional<String> ipv6Warning() {
+        List<IpPrefix> ipv6 =
+                networks.stream().filter(network -> !network.isIpv4()).toList();
+        return ipv6.isEmpty()
+                ? Optional.empty()
+                : Optional.of("pod-subnet-cidrs (POD_SUBNET_CIDRS): " + ipv6
+                        + " has no effect: tunnels carry IPv4 only, so pods on VMs have no IPv6 way into the cluster");
+    }
+
     /** What to warn of once when pods have an external network: a cluster that they can hardly use. */
     public Optional<String> warning(@Nullable InetAddress apiService) {
         if (apiService == null || covers(apiService)) {

@@ -36,6 +36,8 @@ public final class PodVmNetwork implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
     private final Set<Op> learned = new LinkedHashSet<>();
     private @Nullable Plan plan;
+    // Before the set-up nothing is known of the underlay.
+    private TunnelRoutes tunnelRoutes;
     private @Nullable GuardWatch guards;
 
     private PodVmNetwork(
@@ -45,6 +47,7 @@ public final class PodVmNetwork implements AutoCloseable {
         this.complete = directory.resolve("network.complete");
         this.spec = spec;
         this.place = place;
+        this.tunnelRoutes = new TunnelRoutes(spec, place.pod(), spec.pod().mtu());
         this.guardPeriod = guardPeriod;
     }
 
@@ -74,6 +77,7 @@ public final class PodVmNetwork implements AutoCloseable {
             executor.apply(wanted, journal);
             markComplete();
             plan = wanted;
+            tunnelRoutes = TunnelRoutes.of(spec, nics.underlay(), place.pod());
             if (guards == null) {
                 guards = GuardWatch.start(PodVmPlan.guards(spec, nics.underlay(), place), guardPeriod, this::repair);
             }
@@ -123,7 +127,7 @@ public final class PodVmNetwork implements AutoCloseable {
     public void addNameServers(Collection<InetAddress> servers) {
         lock.lock();
         try {
-            Plan routes = NameServerRoutes.of(spec, servers, place.pod());
+            Plan routes = NameServerRoutes.of(tunnelRoutes, servers);
             if (!learned.containsAll(routes.ops())) {
                 executor.apply(routes, journal);
                 learned.addAll(routes.ops());

@@ -106,8 +106,8 @@ public final class PodVmNics {
         boolean second = facts.stream()
                 .anyMatch(nic ->
                         nic.deviceNumber() > 0 && nic.mac().equals(link.get().mac()));
-        int mtu = route.mtu() != 0
-                ? Math.min(route.mtu(), link.get().mtu())
+        int mtu = route.metrics().mtu() != 0
+                ? Math.min(route.metrics().mtu(), link.get().mtu())
                 : link.get().mtu();
         return second ? Optional.empty() : Optional.of(new Underlay(link.get().name(), source, mtu));
     }

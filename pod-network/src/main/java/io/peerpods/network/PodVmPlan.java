@@ -2,7 +2,6 @@ package io.peerpods.network;
 
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.IpPrefix;
-import io.peerpods.linux.netlink.RouteScope;
 import io.peerpods.linux.netlink.RouteType;
 import io.peerpods.linux.netlink.Tables;
 import io.peerpods.linux.netlink.VxlanAttributes;
@@ -13,7 +12,6 @@ import io.peerpods.linux.op.Op;
 import io.peerpods.linux.op.Plan;
 import java.net.InetAddress;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +27,9 @@ public final class PodVmPlan {
 
     /** The nft table in the VM and, for the guards, in the pod's namespace. */
     public static final String NFT_TABLE = "peerpods";
+
+    /** RFC 3927. */
+    private static final IpPrefix LINK_LOCAL = IpPrefix.of("169.254.0.0/16");
 
     private static final NftRules.Chain INPUT = new NftRules.Chain("input", "filter", "input", -10);
     private static final NftRules.Chain GUARD_OUTPUT = new NftRules.Chain("guard_output", "filter", "output", -300);
@@ -64,15 +65,13 @@ public final class PodVmPlan {
         ops.add(new Op.Namespace(place.pod()));
         ops.add(new Op.Nft(place.vm(), vmRules(spec, external, place.agentPort())));
         ops.addAll(guards(spec, underlay, place).ops());
-        addTunnel(ops, spec, underlay, place);
-        if (external == null) {
-            routes(spec, place.pod(), Tables.MAIN, true).forEach(ops::add);
-            addNeighbours(ops, spec, place);
-        } else {
-            routes(spec, place.pod(), Tables.MAIN, false).forEach(ops::add);
-            addNeighbours(ops, spec, place);
-            addSourceRule(ops, spec, place);
-            addAlwaysByTunnel(ops, spec, place);
+        TunnelRoutes routes = TunnelRoutes.of(spec, underlay, place.pod());
+        addTunnel(ops, spec, underlay, routes.mtu(), place);
+        ops.addAll(routes.inTable(Tables.MAIN, external == null));
+        addNeighbours(ops, spec, place);
+        if (external != null) {
+            addSourceRule(ops, spec, routes, place);
+            addAlwaysByTunnel(ops, spec, routes);
             addExternal(ops, spec, external, place);
         }
         return new Plan(Ownership.POD_VM, ops);
@@ -129,17 +128,10 @@ public final class PodVmPlan {
         return new NftRules("inet", NFT_TABLE, chains, rules);
     }
 
-    private static void addTunnel(List<Op> ops, PodNetworkSpec spec, Underlay underlay, Place place)
-            throws PodNetworkException {
+    private static void addTunnel(List<Op> ops, PodNetworkSpec spec, Underlay underlay, int mtu, Place place) {
         PodInterface pod = spec.pod();
-        InetAddress peer = spec.worker().address();
-        int mtu = TunnelMtu.of(
-                pod.mtu(),
-                underlay.mtu(),
-                peer,
-                spec.options().tunnelMtu(),
-                spec.options().publicUnderlay());
-        VxlanAttributes attributes = VxlanAttributes.unicast(spec.vxlanId(), spec.vxlanPort(), peer)
+        VxlanAttributes attributes = VxlanAttributes.unicast(
+                        spec.vxlanId(), spec.vxlanPort(), spec.worker().address())
                 .withLocal(underlay.local())
                 .withLearning(false);
         ops.add(new Op.Link(place.pod(), pod.name(), new LinkKind.Vxlan(place.vm(), attributes), pod.mac(), mtu, true));
@@ -147,52 +139,6 @@ public final class PodVmPlan {
             // Connected routes come from the worker's list: a point-to-point CNI has none for its /24.
             ops.add(new Op.Address(place.pod(), pod.name(), address, false));
         }
-    }
-
-    /** The pod's routes by the tunnel, those on the link first, so that every gateway is reachable when its route is made. */
-    private static List<Op.Route> routes(PodNetworkSpec spec, NetnsRef pod, int table, boolean defaults) {
-        List<PodRoute> wanted = spec.routes().stream()
-                .filter(route -> route.dev().equals(spec.pod().name()))
-                .filter(route -> defaults || !route.isDefault())
-                .distinct()
-                .sorted(Comparator.comparing(route -> route.via() != null))
-                .toList();
-        return wanted.stream().map(route -> route(route, spec, pod, table)).toList();
-    }
-
-    private static Op.Route route(PodRoute route, PodNetworkSpec spec, NetnsRef pod, int table) {
-        Op.Route op = Op.Route.unicast(pod, route.destination(), route.via(), route.dev())
-                .inTable(table)
-                .withProtocol(protocol(route.protocol()))
-                .withMetric(route.metric())
-                .withScope(scope(route));
-        return route.via() != null && (route.onlink() || !onLink(spec, route.via())) ? op.asOnlink() : op;
-    }
-
-    private static boolean onLink(PodNetworkSpec spec, InetAddress gateway) {
-        return spec.routes().stream()
-                .anyMatch(route -> route.via() == null
-                        && route.dev().equals(spec.pod().name())
-                        && route.destination().contains(gateway));
-    }
-
-    private static int protocol(String name) {
-        return switch (name) {
-            case "kernel" -> io.peerpods.linux.netlink.Route.PROTOCOL_KERNEL;
-            case "boot" -> io.peerpods.linux.netlink.Route.PROTOCOL_BOOT;
-            case "dhcp" -> io.peerpods.linux.netlink.Route.PROTOCOL_DHCP;
-            default -> io.peerpods.linux.netlink.Route.PROTOCOL_STATIC;
-        };
-    }
-
-    private static @Nullable RouteScope scope(PodRoute route) {
-        return switch (route.scope()) {
-            case "link" -> RouteScope.LINK;
-            case "site" -> RouteScope.SITE;
-            case "host" -> RouteScope.HOST;
-            case "nowhere" -> RouteScope.NOWHERE;
-            default -> null;
-        };
     }
 
     private static void addNeighbours(List<Op> ops, PodNetworkSpec spec, Place place) {
@@ -203,32 +149,19 @@ public final class PodVmPlan {
     }
 
     /** Whatever came by the tunnel is answered by the tunnel, whoever sent it. */
-    private static void addSourceRule(List<Op> ops, PodNetworkSpec spec, Place place) {
-        ops.addAll(routes(spec, place.pod(), TUNNEL_TABLE, true));
+    private static void addSourceRule(List<Op> ops, PodNetworkSpec spec, TunnelRoutes routes, Place place) {
+        ops.addAll(routes.inTable(TUNNEL_TABLE, true));
         for (IpPrefix address : spec.pod().addresses()) {
             ops.add(new Op.Rule(place.pod(), TUNNEL_TABLE, IpPrefix.of(address.address()), null, TUNNEL_TABLE));
         }
     }
 
-    private static void addAlwaysByTunnel(List<Op> ops, PodNetworkSpec spec, Place place) {
+    private static void addAlwaysByTunnel(List<Op> ops, PodNetworkSpec spec, TunnelRoutes routes) {
+        // Services of the node itself (name servers, credentials of pods) have addresses of this network.
+        routes.byTunnel(LINK_LOCAL).ifPresent(ops::add);
         Optional.ofNullable(spec.options().apiService())
-                .flatMap(address -> byTunnel(spec, address, place.pod()))
+                .flatMap(address -> routes.byTunnel(IpPrefix.of(address)))
                 .ifPresent(ops::add);
-    }
-
-    /** One address by the tunnel; empty when a route of the spec says so already or the pod has no gateway. */
-    static Optional<Op.Route> byTunnel(PodNetworkSpec spec, InetAddress address, NetnsRef pod) {
-        IpPrefix destination = IpPrefix.of(address);
-        if (spec.routes().stream().anyMatch(route -> route.destination().equals(destination))) {
-            return Optional.empty();
-        }
-        return spec.defaultRoute()
-                .filter(route -> route.destination().isIpv4() == destination.isIpv4())
-                .map(route -> route(
-                        new PodRoute(destination, route.via(), route.dev(), "static", route.scope(), 0, route.onlink()),
-                        spec,
-                        pod,
-                        Tables.MAIN));
     }
 
     private static void addExternal(List<Op> ops, PodNetworkSpec spec, ExternalNic nic, Place place) {
@@ -239,10 +172,19 @@ public final class PodVmPlan {
         }
         ops.add(new Op.Up(place.pod(), name));
         boolean ipv4 = IpAddresses.isIpv4(nic.gateway());
-        Op.Route way = Op.Route.unicast(
-                        place.pod(), ipv4 ? IpPrefix.IPV4_DEFAULT : IpPrefix.IPV6_DEFAULT, nic.gateway(), name)
-                .replacing();
+        ops.add(byNic(nic, name, ipv4 ? IpPrefix.IPV4_DEFAULT : IpPrefix.IPV6_DEFAULT, place)
+                .replacing());
+        if (spec.options().allowPodMetadata()) {
+            // The service of its own VM, not the worker's, which is where the rest of the link-local network is.
+            MetadataService.ADDRESSES.stream()
+                    .filter(address -> IpAddresses.isIpv4(address) == ipv4)
+                    .forEach(address -> ops.add(byNic(nic, name, IpPrefix.of(address), place)));
+        }
+    }
+
+    private static Op.Route byNic(ExternalNic nic, String name, IpPrefix destination, Place place) {
+        Op.Route way = Op.Route.unicast(place.pod(), destination, nic.gateway(), name);
         boolean onLink = nic.addresses().stream().anyMatch(address -> address.contains(nic.gateway()));
-        ops.add(onLink ? way : way.asOnlink());
+        return onLink ? way : way.asOnlink();
     }
 }

@@ -1,7 +1,6 @@
 package io.peerpods.network;
 
 import io.peerpods.linux.IpAddresses;
-import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.MacAddress;
 import io.peerpods.linux.Netns;
@@ -9,21 +8,21 @@ import io.peerpods.linux.netlink.Link;
 import io.peerpods.linux.netlink.LinkAddress;
 import io.peerpods.linux.netlink.Neighbour;
 import io.peerpods.linux.netlink.Route;
-import io.peerpods.linux.netlink.RouteScope;
-import io.peerpods.linux.netlink.RouteType;
 import io.peerpods.linux.netlink.Rtnl;
+import io.peerpods.linux.netlink.Tables;
 import io.peerpods.linux.op.NetnsRef;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Looks at what the CNI made in a pod's namespace on the worker, and makes the {@link PodNetworkSpec} of it. Changes nothing. */
 public final class WorkerInspection {
+    /** What container runtimes call the interface of a pod that its status speaks of. */
+    private static final String POD_INTERFACE = "eth0";
+
     private WorkerInspection() {}
 
     /**
@@ -32,6 +31,7 @@ public final class WorkerInspection {
      * @param netnsPath the pod's namespace; {@code /var/run/netns/x} may be at {@code /run/netns/x} here
      * @param podName the pod in messages, as {@code namespace/name}
      * @param hostInterface the worker's NIC for tunnels; empty for that of its default route
+     * @param workerAddress this worker's address in the network of its VMs where the cloud provider knows it, else null
      * @param alwaysByTunnel the destinations of {@code pod-subnet-cidrs}
      * @param externalNetwork whether the pod's way to the rest of the world is the VM's second NIC
      */
@@ -39,9 +39,22 @@ public final class WorkerInspection {
             String netnsPath,
             String podName,
             String hostInterface,
+            @Nullable InetAddress workerAddress,
             PodSubnetCidrs alwaysByTunnel,
             boolean externalNetwork,
-            PodNetworkSpec.Options options) {}
+            PodNetworkSpec.Options options) {
+
+        /** On a worker whose own routes say where its VMs are. */
+        public Request(
+                String netnsPath,
+                String podName,
+                String hostInterface,
+                PodSubnetCidrs alwaysByTunnel,
+                boolean externalNetwork,
+                PodNetworkSpec.Options options) {
+            this(netnsPath, podName, hostInterface, null, alwaysByTunnel, externalNetwork, options);
+        }
+    }
 
     /**
      * What was found.
@@ -73,7 +86,7 @@ public final class WorkerInspection {
             throw new PodNetworkException(
                     pod + ": the network namespace \"" + request.netnsPath() + "\" is not an absolute path");
         }
-        WorkerUnderlay underlay = WorkerUnderlay.find(request.hostInterface(), worker);
+        WorkerUnderlay underlay = WorkerUnderlay.find(request.hostInterface(), request.workerAddress(), worker);
         try (Netns netns = Netns.open(request.netnsPath());
                 Netns own = worker.isOwn() ? Netns.current() : Netns.open(worker.path());
                 Rtnl rtnl = Rtnl.open(netns)) {
@@ -81,7 +94,18 @@ public final class WorkerInspection {
                 throw new PodNetworkException(pod + ": the network namespace " + request.netnsPath()
                         + " is the node's own (hostNetwork): a pod on a VM of its own cannot share it");
             }
-            return new Namespace(request, pod, Kernel.look(rtnl), rtnl.neighbours()).describe(underlay);
+            List<Route> routes = rtnl.routes();
+            Kernel kernel = new Kernel(
+                    rtnl.links(),
+                    rtnl.addresses(),
+                    routes.stream()
+                            .filter(route -> route.table() == Tables.MAIN)
+                            .toList());
+            Namespace namespace = new Namespace(request, pod, kernel, rtnl.neighbours());
+            Result result = namespace.describe(underlay);
+            List<String> warnings = new ArrayList<>(result.warnings());
+            PolicyRouting.check(pod, namespace.primary(), rtnl.rules(), routes).ifPresent(warnings::add);
+            return new Result(result.spec(), warnings);
         } catch (LinuxException | UncheckedIOException e) {
             throw new PodNetworkException(pod + ": cannot inspect its network: " + e.getMessage(), e);
         }
@@ -91,24 +115,19 @@ public final class WorkerInspection {
     record Namespace(Request request, String pod, Kernel kernel, List<Neighbour> neighbours) {
 
         Result describe(WorkerUnderlay underlay) throws PodNetworkException {
-            Optional<Route> defaultRoute = kernel.defaults().stream().findFirst();
-            Link link = primary(defaultRoute);
+            Link link = primary();
             LinkAddress address = onlyAddress(link);
             MacAddress mac = link.mac();
             if (mac == null) {
                 throw new PodNetworkException(pod + ": its interface " + link.name()
                         + " has no hardware address, so a tunnel cannot take its place");
             }
-            @Nullable
-            InetAddress gateway = defaultRoute
-                    .filter(route -> route.link() == link.index())
-                    .map(Route::gateway)
-                    .orElse(null);
             PodNetworkSpec spec = new PodNetworkSpec(
                     new PodInterface(link.name(), mac, link.mtu(), List.of(address.prefix())),
                     underlay.address(),
                     PodNetworkSpec.VXLAN,
-                    routes(link, gateway),
+                    new InspectedRoutes(pod, link, address.prefix().address(), kernel.routes())
+                            .with(request.alwaysByTunnel()),
                     permanentNeighbours(link),
                     0,
                     PodNetworkSpec.DEFAULT_VXLAN_PORT,
@@ -119,7 +138,18 @@ public final class WorkerInspection {
             return new Result(spec, warnings(link));
         }
 
-        private Link primary(Optional<Route> defaultRoute) throws PodNetworkException {
+        /**
+         * The interface whose addresses are the pod's (status.podIPs): container runtimes take those of eth0, whatever else there is. Where
+         * none has that name it is that of the default route.
+         */
+        Link primary() throws PodNetworkException {
+            Optional<Link> eth0 = kernel.link(POD_INTERFACE)
+                    .filter(link ->
+                            !podAddresses(link).isEmpty() || !kernel.ipv6(link).isEmpty());
+            if (eth0.isPresent()) {
+                return eth0.get();
+            }
+            Optional<Route> defaultRoute = kernel.defaults().stream().findFirst();
             if (defaultRoute.isPresent()) {
                 return kernel.link(defaultRoute.get().link())
                         .orElseThrow(
@@ -136,6 +166,13 @@ public final class WorkerInspection {
             return candidates.getFirst();
         }
 
+        /** Without link-local ones: those are never a pod's, but of helpers such as the IPv4 egress of IPv6 clusters. */
+        private List<LinkAddress> podAddresses(Link link) {
+            return kernel.ipv4(link).stream()
+                    .filter(address -> !address.prefix().address().isLinkLocalAddress())
+                    .toList();
+        }
+
         private List<Link> addressed() {
             return kernel.links().stream()
                     .filter(link -> !link.loopback() && !kernel.ipv4(link).isEmpty())
@@ -143,13 +180,17 @@ public final class WorkerInspection {
         }
 
         private LinkAddress onlyAddress(Link link) throws PodNetworkException {
-            List<LinkAddress> addresses = kernel.ipv4(link);
+            List<LinkAddress> addresses = podAddresses(link);
             if (addresses.size() == 1) {
                 return addresses.getFirst();
             }
+            List<LinkAddress> ipv6 = kernel.ipv6(link);
             throw new PodNetworkException(pod + ": its interface " + link.name() + " has "
                     + (addresses.isEmpty()
-                            ? "no IPv4 address; IPv4 is what its VM's tunnel carries now"
+                            ? "no IPv4 address of a pod"
+                                    + (ipv6.isEmpty() ? "" : ", only IPv6 (" + prefixes(ipv6) + ")")
+                                    + "; IPv4 is what its VM's tunnel carries now: give the pod an IPv4 address (an IPv4 or"
+                                    + " dual-stack cluster) or take the runtime class away"
                             : addresses.size() + " IPv4 addresses (" + prefixes(addresses)
                                     + "), and a VM takes over exactly one"));
         }
@@ -172,49 +213,6 @@ public final class WorkerInspection {
                     ? List.of()
                     : List.of(pod + ": the VM takes over " + primary.name()
                             + " with its IPv4 address; the pod will not have " + String.join(" nor ", lost));
-        }
-
-        private List<PodRoute> routes(Link link, @Nullable InetAddress gateway) {
-            List<PodRoute> routes = new ArrayList<>(kernel.routes().stream()
-                    .filter(route -> route.link() == link.index()
-                            && route.type() == RouteType.UNICAST
-                            && route.destination().isIpv4())
-                    .sorted(Comparator.comparing(
-                                    (Route route) ->
-                                            route.destination().address().getAddress(),
-                                    Arrays::compareUnsigned)
-                            .thenComparingInt(route -> route.destination().length())
-                            .thenComparingLong(route -> Integer.toUnsignedLong(route.metric())))
-                    .map(route -> new PodRoute(
-                            route.destination(),
-                            route.gateway(),
-                            link.name(),
-                            protocol(route.protocol()),
-                            route.scope() == RouteScope.UNIVERSE
-                                    ? ""
-                                    : route.scope().toString(),
-                            route.metric(),
-                            route.onlink()))
-                    .toList());
-            for (IpPrefix network : request.alwaysByTunnel().networks()) {
-                if (network.isIpv4()
-                        && routes.stream()
-                                .noneMatch(route -> route.destination().equals(network))) {
-                    routes.add(
-                            new PodRoute(network, gateway, link.name(), "", gateway == null ? "link" : "", 0, false));
-                }
-            }
-            return routes;
-        }
-
-        // Routing daemons have numbers of their own; in the VM nobody of that name is at work.
-        private static String protocol(int number) {
-            return switch (number) {
-                case Route.PROTOCOL_KERNEL -> "kernel";
-                case Route.PROTOCOL_BOOT -> "boot";
-                case Route.PROTOCOL_DHCP -> "dhcp";
-                default -> "static";
-            };
         }
 
         private List<PodNeighbour> permanentNeighbours(Link link) {

@@ -1,5 +1,6 @@
 package io.peerpods.network;
 
+import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.Netns;
@@ -9,9 +10,11 @@ import io.peerpods.linux.netlink.Route;
 import io.peerpods.linux.netlink.Rtnl;
 import io.peerpods.linux.netlink.Tables;
 import io.peerpods.linux.op.NetnsRef;
+import java.net.InetAddress;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The worker's end of its tunnels.
@@ -20,6 +23,12 @@ import java.util.stream.Stream;
  */
 public record WorkerUnderlay(String link, IpPrefix address, boolean dedicated) {
 
+    /** Which address the kernel gives packets to that destination by that link; empty when it has no way there. */
+    @FunctionalInterface
+    interface SourceOf {
+        Optional<InetAddress> ask(InetAddress destination, Link link);
+    }
+
     /**
      * Finds it.
      *
@@ -27,13 +36,26 @@ public record WorkerUnderlay(String link, IpPrefix address, boolean dedicated) {
      * @throws PodNetworkException when there is no such NIC or it has no IPv4 address
      */
     public static WorkerUnderlay find(String hostInterface, NetnsRef worker) throws PodNetworkException {
-        Kernel kernel;
+        return find(hostInterface, null, worker);
+    }
+
+    /**
+     * Finds it.
+     *
+     * @param known this worker's address in the network of its VMs where the cloud provider knows it, for a worker whose default route
+     *     is by another NIC; null otherwise. A named NIC goes before it.
+     */
+    static WorkerUnderlay find(String hostInterface, @Nullable InetAddress known, NetnsRef worker)
+            throws PodNetworkException {
         try (Rtnl rtnl = open(worker)) {
-            kernel = look(hostInterface, rtnl);
+            if (known != null && hostInterface.isEmpty()) {
+                return at(known, rtnl);
+            }
+            return choose(
+                    hostInterface, look(hostInterface, rtnl), (destination, link) -> source(rtnl, destination, link));
         } catch (LinuxException e) {
             throw new PodNetworkException("cannot inspect the worker's network: " + e.getMessage(), e);
         }
-        return choose(hostInterface, kernel);
     }
 
     private static Rtnl open(NetnsRef worker) {
@@ -42,6 +64,26 @@ public record WorkerUnderlay(String link, IpPrefix address, boolean dedicated) {
         }
         try (Netns netns = Netns.open(worker.path())) {
             return Rtnl.open(netns);
+        }
+    }
+
+    private static WorkerUnderlay at(InetAddress known, Rtnl rtnl) throws PodNetworkException {
+        LinkAddress address = rtnl.addresses().stream()
+                .filter(candidate -> candidate.prefix().address().equals(known))
+                .findFirst()
+                .orElseThrow(() ->
+                        new PodNetworkException("the cloud provider says that this worker is " + IpAddresses.text(known)
+                                + " in the network of its VMs, but no interface here has that address: name the NIC for"
+                                + " tunnels (-host-interface)"));
+        String name = rtnl.link(address.index()).map(Link::name).orElse("link " + address.index());
+        return new WorkerUnderlay(name, address.prefix(), false);
+    }
+
+    private static Optional<InetAddress> source(Rtnl rtnl, InetAddress destination, Link link) {
+        try {
+            return Optional.ofNullable(rtnl.routeTo(destination, link.index()).source());
+        } catch (LinuxException e) {
+            return Optional.empty();
         }
     }
 
@@ -57,9 +99,9 @@ public record WorkerUnderlay(String link, IpPrefix address, boolean dedicated) {
         return new Kernel(links, kernel.addresses(), kernel.routes());
     }
 
-    static WorkerUnderlay choose(String hostInterface, Kernel kernel) throws PodNetworkException {
-        Optional<Route> defaultRoute = kernel.defaults().stream().findFirst();
-        Optional<Link> primary = defaultRoute.flatMap(route -> kernel.link(route.link()));
+    static WorkerUnderlay choose(String hostInterface, Kernel kernel, SourceOf kernelsChoice)
+            throws PodNetworkException {
+        Optional<Link> primary = kernel.defaults().stream().findFirst().flatMap(route -> kernel.link(route.link()));
         Link link = hostInterface.isEmpty()
                 ? primary.orElseThrow(
                         () -> new PodNetworkException(
@@ -74,16 +116,33 @@ public record WorkerUnderlay(String link, IpPrefix address, boolean dedicated) {
         if (addresses.isEmpty()) {
             throw new PodNetworkException("the worker's interface " + link.name() + " has no IPv4 address for tunnels");
         }
-        // The address that packets leave with, where the default route says so; else the first.
+        Optional<InetAddress> source = source(kernel, link, kernelsChoice);
         IpPrefix address = addresses.stream()
                 .map(LinkAddress::prefix)
-                .filter(prefix -> defaultRoute
-                        .filter(route -> route.link() == link.index())
-                        .map(route -> prefix.address().equals(route.source()))
-                        .orElse(false))
+                .filter(prefix -> source.filter(prefix.address()::equals).isPresent())
                 .findFirst()
                 .orElse(addresses.getFirst().prefix());
         boolean dedicated = primary.isPresent() && primary.get().index() != link.index();
         return new WorkerUnderlay(link.name(), address, dedicated);
+    }
+
+    /**
+     * The address that the kernel itself gives packets by the link. The first address of the link need not be it: a virtual one, which
+     * moves to another node with all that depends on it, may stand before.
+     */
+    private static Optional<InetAddress> source(Kernel kernel, Link link, SourceOf kernelsChoice) {
+        Optional<Route> way = kernel.defaultBy(link);
+        Optional<InetAddress> preferred = way.map(Route::source);
+        if (preferred.isPresent()) {
+            return preferred;
+        }
+        return way.map(Route::gateway)
+                .flatMap(gateway -> kernelsChoice.ask(gateway, link))
+                .or(() -> kernel.routes().stream()
+                        .filter(route -> route.link() == link.index()
+                                && !route.destination().isHost())
+                        .flatMap(route -> Stream.ofNullable(route.source()))
+                        .filter(IpAddresses::isIpv4)
+                        .findFirst());
     }
 }

@@ -7,6 +7,7 @@ import io.peerpods.linux.netlink.Link;
 import io.peerpods.linux.netlink.LinkAddress;
 import io.peerpods.linux.netlink.LinkCounters;
 import io.peerpods.linux.netlink.Route;
+import io.peerpods.linux.netlink.RouteMetrics;
 import io.peerpods.linux.netlink.RouteScope;
 import io.peerpods.linux.netlink.RouteType;
 import io.peerpods.linux.netlink.Tables;
@@ -94,8 +95,9 @@ final class Kernels {
                 gateway.isEmpty() ? RouteScope.LINK : RouteScope.UNIVERSE,
                 metric,
                 false,
-                0,
-                source == null ? null : IpAddresses.parse(source)));
+                RouteMetrics.NONE,
+                source == null ? null : IpAddresses.parse(source),
+                ""));
         return this;
     }
 

@@ -142,7 +142,7 @@ class PlanTest {
         assertThat(plan.ops()).contains(new Op.Address(POD, "ens6", IpPrefix.of("10.20.0.10/24")));
         assertThat(unicast(plan).stream().filter(route -> route.table() == Tables.MAIN))
                 .extracting(route -> route.destination() + " " + route.dev())
-                .containsExactly("10.244.1.0/24 eth0", "10.96.0.1/32 eth0", "0.0.0.0/0 ens6");
+                .containsExactly("10.244.1.0/24 eth0", "169.254.0.0/16 eth0", "10.96.0.1/32 eth0", "0.0.0.0/0 ens6");
         assertThat(unicast(plan).stream().filter(route -> route.table() == PodVmPlan.TUNNEL_TABLE))
                 .extracting(route -> route.destination() + " " + route.dev())
                 .containsExactly("10.244.1.0/24 eth0", "0.0.0.0/0 eth0");

@@ -16,6 +16,15 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PodSubnetCidrsTest {
 
     @Test
+    void ipv6NetworksAreWarnedOf() {
+        assertThat(PodSubnetCidrs.parse("10.244.0.0/16,fd00:244::/56")
+                        .ipv6Warning()
+                        .orElseThrow())
+                .contains("POD_SUBNET_CIDRS", "fd00:244::/56", "no effect");
+        assertThat(PodSubnetCidrs.parse("10.244.0.0/16").ipv6Warning()).isEmpty();
+    }
+
+    @Test
     void tolerates_blanks_and_empty_elements_and_drops_host_bits() {
         assertThat(PodSubnetCidrs.parse(" 10.244.0.0/16 ,10.96.0.1/12,, fd00:10::/64,10.96.0.0/12")
                         .networks())

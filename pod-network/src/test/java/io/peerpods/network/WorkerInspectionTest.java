@@ -9,6 +9,7 @@ import io.peerpods.linux.MacAddress;
 import io.peerpods.linux.netlink.Neighbour;
 import io.peerpods.linux.netlink.RouteScope;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** The rules of the inspection on made-up namespaces; real ones are in the kernel tests. */
@@ -40,24 +41,24 @@ class WorkerInspectionTest {
     @Test
     void the_primary_interface_is_that_of_the_default_route_with_the_lowest_metric() throws Exception {
         Kernels kernels = new Kernels()
-                .link("eth0", "veth", "10.1.0.2/24")
+                .link("net1", "veth", "10.1.0.2/24")
                 .link("enp0s5", "veth", "10.2.0.2/24")
-                .route("0.0.0.0/0", "10.1.0.1", "eth0", 200)
+                .route("0.0.0.0/0", "10.1.0.1", "net1", 200)
                 .route("0.0.0.0/0", "10.2.0.1", "enp0s5", 100);
         WorkerInspection.Result result = inspect(kernels, "");
         assertThat(result.spec().pod().name()).isEqualTo("enp0s5");
         assertThat(result.warnings()).hasSize(1);
-        assertThat(result.warnings().getFirst()).contains("default/nginx", "eth0");
+        assertThat(result.warnings().getFirst()).contains("default/nginx", "net1");
     }
 
     @Test
     void a_metric_beyond_31_bits_is_not_the_lowest() throws Exception {
         Kernels kernels = new Kernels()
-                .link("eth0", "veth", "10.1.0.2/24")
-                .link("eth1", "veth", "10.2.0.2/24")
-                .route("0.0.0.0/0", "10.1.0.1", "eth0", -1)
-                .route("0.0.0.0/0", "10.2.0.1", "eth1", 5);
-        assertThat(inspect(kernels, "").spec().pod().name()).isEqualTo("eth1");
+                .link("net1", "veth", "10.1.0.2/24")
+                .link("net2", "veth", "10.2.0.2/24")
+                .route("0.0.0.0/0", "10.1.0.1", "net1", -1)
+                .route("0.0.0.0/0", "10.2.0.1", "net2", 5);
+        assertThat(inspect(kernels, "").spec().pod().name()).isEqualTo("net2");
     }
 
     @Test
@@ -88,6 +89,30 @@ class WorkerInspectionTest {
         assertThat(result.spec().pod().addresses()).containsExactly(IpPrefix.of("10.244.1.2/24"));
         assertThat(result.warnings()).hasSize(1);
         assertThat(result.warnings().getFirst()).contains("pod default/nginx", "fd00:244::2/64");
+    }
+
+    @Test
+    void thePodOfAnIpv6ClusterIsNotTakenForItsIpv4EgressInterface() {
+        // As EKS makes it: eth0 has the pod's IPv6 address, v4if0 a link-local IPv4 address and the IPv4 default route.
+        Kernels kernels = new Kernels()
+                .link("eth0", "veth", "2001:db8::2/128")
+                .link("v4if0", "veth", "169.254.172.9/22")
+                .route("0.0.0.0/0", "169.254.172.1", "v4if0", 0);
+        assertThatThrownBy(() -> inspect(kernels, ""))
+                .hasMessageContainingAll("pod default/nginx", "eth0", "2001:db8::2/128", "IPv4 is what");
+    }
+
+    @Test
+    void theInterfaceOfThePodsStatusIsCarriedThoughAnotherHasTheDefaultRoute() throws Exception {
+        Kernels kernels = new Kernels()
+                .link("eth0", "veth", "10.244.1.2/24")
+                .link("v4if0", "veth", "169.254.172.9/22")
+                .route("10.96.0.0/12", "10.244.1.1", "eth0", 0)
+                .route("0.0.0.0/0", "169.254.172.1", "v4if0", 0);
+        WorkerInspection.Result result = inspect(kernels, "");
+        assertThat(result.spec().pod().name()).isEqualTo("eth0");
+        assertThat(result.warnings()).hasSize(1);
+        assertThat(result.warnings().getFirst()).contains("v4if0");
     }
 
     @Test
@@ -123,17 +148,12 @@ class WorkerInspectionTest {
                 .link("ens5", "", "10.10.0.9/16", "10.10.0.1/16")
                 .link("ens6", "", "10.11.0.1/16")
                 .route("0.0.0.0/0", "10.10.0.254", "ens5", 0, 16, "10.10.0.1");
-        assertThat(WorkerUnderlay.choose("", kernels.build()))
-                .isEqualTo(new WorkerUnderlay("ens5", IpPrefix.of("10.10.0.1/16"), false));
-        assertThat(WorkerUnderlay.choose("ens5", kernels.build()).dedicated()).isFalse();
-        assertThat(WorkerUnderlay.choose("ens6", kernels.build()))
-                .isEqualTo(new WorkerUnderlay("ens6", IpPrefix.of("10.11.0.1/16"), true));
-        assertThatThrownBy(() -> WorkerUnderlay.choose("ens7", kernels.build()))
-                .hasMessageContainingAll("ens7", "ens5", "ens6");
-        assertThatThrownBy(() -> WorkerUnderlay.choose("", new Kernels().build()))
-                .hasMessageContaining("-host-interface");
-        assertThatThrownBy(() -> WorkerUnderlay.choose(
-                        "ens8", new Kernels().link("ens8", "").build()))
+        assertThat(choose("", kernels)).isEqualTo(new WorkerUnderlay("ens5", IpPrefix.of("10.10.0.1/16"), false));
+        assertThat(choose("ens5", kernels).dedicated()).isFalse();
+        assertThat(choose("ens6", kernels)).isEqualTo(new WorkerUnderlay("ens6", IpPrefix.of("10.11.0.1/16"), true));
+        assertThatThrownBy(() -> choose("ens7", kernels)).hasMessageContainingAll("ens7", "ens5", "ens6");
+        assertThatThrownBy(() -> choose("", new Kernels())).hasMessageContaining("-host-interface");
+        assertThatThrownBy(() -> choose("ens8", new Kernels().link("ens8", "")))
                 .hasMessageContaining("no IPv4 address");
     }
 
@@ -162,6 +182,10 @@ class WorkerInspectionTest {
                                         .links())
                         .orElseThrow())
                 .contains("such as 8473");
+    }
+
+    private static WorkerUnderlay choose(String hostInterface, Kernels kernels) throws PodNetworkException {
+        return WorkerUnderlay.choose(hostInterface, kernels.build(), (destination, link) -> Optional.empty());
     }
 
     private static WorkerInspection.Result inspect(Kernels kernels, String cidrs) throws PodNetworkException {

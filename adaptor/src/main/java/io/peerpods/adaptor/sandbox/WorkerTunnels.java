@@ -3,6 +3,7 @@ package io.peerpods.adaptor.sandbox;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.peerpods.adaptor.store.SandboxRow;
+import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.PodVm;
 import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.Netns;
@@ -23,6 +24,7 @@ import io.peerpods.network.WorkerInspection;
 import io.peerpods.network.WorkerPlan;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -32,6 +34,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -56,6 +59,12 @@ public final class WorkerTunnels {
             int agentPort,
             PodNetworkSpec.Options network) {}
 
+    /** Tells this worker's address in the network of its VMs: {@link io.peerpods.cloud.CloudProvider#workerAddress}. */
+    @FunctionalInterface
+    public interface WorkerAddress {
+        Optional<InetAddress> get() throws CloudException, InterruptedException;
+    }
+
     /** A pod's network as it was found, and which namespace that was. */
     record Found(PodNetworkSpec spec, String identity) {}
 
@@ -63,32 +72,37 @@ public final class WorkerTunnels {
     private final String table;
     private final Executor executor;
     private final Options options;
+    private final WorkerAddress address;
 
-    private WorkerTunnels(Path journals, String table, Executor executor, Options options) {
+    private WorkerTunnels(Path journals, String table, Executor executor, Options options, WorkerAddress address) {
         this.journals = journals;
         this.table = table;
         this.executor = executor;
         this.options = options;
+        this.address = address;
     }
 
     /** With journals in the state directory, which exists. */
-    public static WorkerTunnels open(Path stateDirectory, Executor executor, Options options) throws IOException {
+    public static WorkerTunnels open(Path stateDirectory, Executor executor, Options options, WorkerAddress address)
+            throws IOException {
         Path journals = stateDirectory.resolve("journals");
         Files.createDirectories(
                 journals, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-        return new WorkerTunnels(journals, Ownership.workerTable(stateDirectory), executor, options);
+        return new WorkerTunnels(journals, Ownership.workerTable(stateDirectory), executor, options, address);
     }
 
     /**
      * Looks at what the CNI made in the pod's namespace.
      *
-     * @throws StatusException INVALID_ARGUMENT naming the pod and what is wrong
+     * @throws StatusException INVALID_ARGUMENT naming the pod and what is wrong; UNAVAILABLE when the provider could not put this worker
+     *     into the network of its VMs
      */
     Found inspect(String id, String netnsPath, String pod) throws StatusException {
         WorkerInspection.Request request = new WorkerInspection.Request(
                 netnsPath,
                 pod,
                 options.hostInterface(),
+                workerAddress(id),
                 options.alwaysByTunnel(),
                 options.externalNetwork(),
                 options.network());
@@ -107,6 +121,20 @@ public final class WorkerTunnels {
                     .withDescription("sandbox " + id + ": " + e.getMessage())
                     .withCause(e)
                     .asException();
+        }
+    }
+
+    private @Nullable InetAddress workerAddress(String id) throws StatusException {
+        try {
+            return address.get().orElse(null);
+        } catch (CloudException e) {
+            throw Status.UNAVAILABLE
+                    .withDescription("sandbox " + id + ": " + e.getMessage())
+                    .withCause(e)
+                    .asException();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw Status.CANCELLED.withDescription("CreateVM was interrupted").asException();
         }
     }
 

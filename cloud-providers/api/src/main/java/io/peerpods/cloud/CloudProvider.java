@@ -1,6 +1,8 @@
 package io.peerpods.cloud;
 
+import java.net.InetAddress;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Launches and deletes the pod VMs of one worker on one cloud.
@@ -56,6 +58,17 @@ public interface CloudProvider extends AutoCloseable {
      */
     default List<Finding> problems() {
         return List.of();
+    }
+
+    /**
+     * This worker's own address in the network of its VMs, which becomes the worker's end of every tunnel. For a provider that puts the
+     * worker there itself; empty where the worker's own routes lead to its VMs. Asked for each sandbox: quick, and without a
+     * cloud call.
+     *
+     * @throws CloudException when the worker could not be put there
+     */
+    default Optional<InetAddress> workerAddress() throws CloudException, InterruptedException {
+        return Optional.empty();
     }
 
     /** Ends background work. Deletes no VM. */

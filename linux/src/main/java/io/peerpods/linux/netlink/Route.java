@@ -5,7 +5,7 @@ import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A route with one next hop.
+ * A route.
  *
  * @param destination a network
  * @param gateway null for one on the link; may be of the other family
@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
  * @param protocol who made it (RTPROT_*): 2 kernel, 3 boot, 4 static, 16 dhcp
  * @param metric lower is preferred; IPv6 says 1024 where nothing was asked for
  * @param onlink the gateway is reached on the link though no route says so
- * @param mtu 0 for the link's
  * @param source preferred source address, or null
+ * @param beyond what of the kernel's route is not in this record, in words ("2 next hops", of which the first is here); empty for
+ *     nothing
  */
 public record Route(
         IpPrefix destination,
@@ -26,8 +27,9 @@ public record Route(
         RouteScope scope,
         int metric,
         boolean onlink,
-        int mtu,
-        @Nullable InetAddress source) {
+        RouteMetrics metrics,
+        @Nullable InetAddress source,
+        String beyond) {
 
     public static final int PROTOCOL_KERNEL = 2;
     public static final int PROTOCOL_BOOT = 3;
@@ -46,17 +48,43 @@ public record Route(
                 gateway == null ? RouteScope.LINK : RouteScope.UNIVERSE,
                 0,
                 false,
+                RouteMetrics.NONE,
+                null,
+                "");
+    }
+
+    /** A refusing route has neither gateway nor link. */
+    public static Route refusal(IpPrefix destination, RouteType type) {
+        return new Route(
+                destination,
+                type,
+                Tables.MAIN,
+                null,
                 0,
-                null);
+                PROTOCOL_STATIC,
+                RouteScope.UNIVERSE,
+                0,
+                false,
+                RouteMetrics.NONE,
+                null,
+                "");
     }
 
     /** The same in another table. */
     public Route inTable(int number) {
-        return new Route(destination, type, number, gateway, link, protocol, scope, metric, onlink, mtu, source);
+        return new Route(
+                destination, type, number, gateway, link, protocol, scope, metric, onlink, metrics, source, beyond);
     }
 
     /** The same with another metric. */
     public Route withMetric(int other) {
-        return new Route(destination, type, table, gateway, link, protocol, scope, other, onlink, mtu, source);
+        return new Route(
+                destination, type, table, gateway, link, protocol, scope, other, onlink, metrics, source, beyond);
+    }
+
+    /** The same made by another (RTPROT_*). */
+    public Route withProtocol(int other) {
+        return new Route(
+                destination, type, table, gateway, link, other, scope, metric, onlink, metrics, source, beyond);
     }
 }

@@ -6,7 +6,9 @@ import io.peerpods.linux.sys.Libc;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class RouteCodec {
 
     static final int RTA_DST = 1;
-    private static final int RTA_OIF = 4;
+    static final int RTA_OIF = 4;
     private static final int RTA_GATEWAY = 5;
     private static final int RTA_PRIORITY = 6;
     private static final int RTA_PREFSRC = 7;
@@ -23,7 +25,7 @@ final class RouteCodec {
     private static final int RTA_MULTIPATH = 9;
     private static final int RTA_TABLE = 15;
     private static final int RTA_VIA = 18;
-    private static final int RTAX_MTU = 2;
+    private static final int RTA_ENCAP_TYPE = 21;
     private static final int RTNH_F_ONLINK = 4;
     private static final int RTM_F_CLONED = 0x200;
 
@@ -73,8 +75,8 @@ final class RouteCodec {
         if (route.source() != null && !delete) {
             message.address(RTA_PREFSRC, route.source());
         }
-        if (route.mtu() != 0 && !delete) {
-            message.nest(RTA_METRICS, () -> message.u32(RTAX_MTU, route.mtu()));
+        if (!route.metrics().isEmpty() && !delete) {
+            message.nest(RTA_METRICS, () -> route.metrics().values().forEach(message::u32));
         }
         return message.u32(RTA_TABLE, table);
     }
@@ -119,8 +121,17 @@ final class RouteCodec {
         InetAddress destination = attributes.address(RTA_DST);
         InetAddress gateway = gateway(attributes);
         int link = attributes.u32(RTA_OIF);
+        List<String> beyond = new ArrayList<>();
+        int tos = Byte.toUnsignedInt(payload.get(3));
+        if (tos != 0) {
+            beyond.add("TOS " + tos);
+        }
+        if (attributes.has(RTA_ENCAP_TYPE)) {
+            beyond.add("an encapsulation");
+        }
         if (attributes.has(RTA_MULTIPATH)) {
             // struct rtnexthop: length, flags, hops, link, then its attributes. The first hop stands for all.
+            beyond.add(hops(attributes.value(RTA_MULTIPATH)) + " next hops");
             ByteBuffer hop = attributes.value(RTA_MULTIPATH);
             if (hop.remaining() >= 8) {
                 int hopLength = Math.clamp(Short.toUnsignedInt(hop.getShort(0)), 8, hop.limit());
@@ -139,8 +150,19 @@ final class RouteCodec {
                 RouteScope.of(scope),
                 attributes.u32(RTA_PRIORITY),
                 (flags & RTNH_F_ONLINK) != 0,
-                attributes.nested(RTA_METRICS).u32(RTAX_MTU),
-                attributes.address(RTA_PREFSRC));
+                RouteMetrics.read(attributes.nested(RTA_METRICS)),
+                attributes.address(RTA_PREFSRC),
+                String.join(", ", beyond));
+    }
+
+    private static int hops(ByteBuffer list) {
+        int hops = 0;
+        int position = 0;
+        while (list.limit() - position >= 8) {
+            hops++;
+            position += Math.max(8, Short.toUnsignedInt(list.getShort(position)) + 3 & ~3);
+        }
+        return hops;
     }
 
     private static @Nullable InetAddress gateway(Attributes attributes) {

@@ -319,6 +319,23 @@ public final class Rtnl implements AutoCloseable {
                 "find the route to " + host, message, RouteCodec.reader(Message.family(host.address()), true));
     }
 
+    /**
+     * The same for a packet that leaves by that link.
+     *
+     * @throws LinuxException ENETUNREACH when no route to the address is by the link
+     */
+    public Route routeTo(InetAddress destination, int link) {
+        IpPrefix host = IpPrefix.of(destination);
+        Message message = RouteCodec.header(
+                        RTM_GETROUTE, 0, Message.family(host.address()), host.length(), 0, 0, 0, 0, 0)
+                .address(RouteCodec.RTA_DST, host.address())
+                .u32(RouteCodec.RTA_OIF, link);
+        return socket.get(
+                "find the route to " + host + " by link " + link,
+                message,
+                RouteCodec.reader(Message.family(host.address()), true));
+    }
+
     /** Adds; EEXIST when the table has one to the same destination with the same metric. */
     public void addRoute(Route route) {
         execute("add " + RouteCodec.words(route), RouteCodec.write(RTM_NEWROUTE, Message.CREATE | Message.EXCL, route));

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.MacAddress;
+import io.peerpods.linux.netlink.RouteMetrics;
 import io.peerpods.linux.netlink.RouteScope;
 import io.peerpods.linux.netlink.RouteType;
 import io.peerpods.linux.netlink.Tables;
@@ -129,7 +130,8 @@ public sealed interface Op {
      * @param scope null for the usual one of the route
      * @param metric 0 for the kernel's default
      * @param onlink the gateway is reached on the link though no route says so
-     * @param mtu 0 for the link's
+     * @param metrics the route's MTU and what else TCP and path MTU discovery look at
+     * @param source preferred source address, which the namespace has; null for any
      * @param replace takes the place of every other route of the table to the destination in one step, so that there is one at any
      *     moment
      */
@@ -144,12 +146,14 @@ public sealed interface Op {
             @Nullable RouteScope scope,
             int metric,
             boolean onlink,
-            int mtu,
+            RouteMetrics metrics,
+            @Nullable InetAddress source,
             boolean replace)
             implements Op {
         public Route {
             requireTable(table);
             requireNonNull(type, "type");
+            requireNonNull(metrics, "metrics");
             if (!destination.equals(destination.network())) {
                 throw new IllegalArgumentException("a route's destination has no host bits: " + destination);
             }
@@ -163,40 +167,66 @@ public sealed interface Op {
 
         /** To the destination by a link, with a gateway unless that is null, in the main table. */
         public static Route unicast(NetnsRef ns, IpPrefix destination, @Nullable InetAddress via, String dev) {
-            return new Route(ns, Tables.MAIN, destination, via, dev, RouteType.UNICAST, 0, null, 0, false, 0, false);
+            return new Route(
+                    ns,
+                    Tables.MAIN,
+                    destination,
+                    via,
+                    dev,
+                    RouteType.UNICAST,
+                    0,
+                    null,
+                    0,
+                    false,
+                    RouteMetrics.NONE,
+                    null,
+                    false);
         }
 
         /** No way to the destination: {@link RouteType#PROHIBIT}, {@link RouteType#UNREACHABLE} or {@link RouteType#BLACKHOLE}. */
         public static Route refusal(NetnsRef ns, IpPrefix destination, RouteType type) {
-            return new Route(ns, Tables.MAIN, destination, null, "", type, 0, null, 0, false, 0, false);
+            return new Route(
+                    ns, Tables.MAIN, destination, null, "", type, 0, null, 0, false, RouteMetrics.NONE, null, false);
         }
 
         public Route inTable(int number) {
-            return new Route(ns, number, destination, via, dev, type, protocol, scope, metric, onlink, mtu, replace);
+            return new Route(
+                    ns, number, destination, via, dev, type, protocol, scope, metric, onlink, metrics, source, replace);
         }
 
         public Route withProtocol(int number) {
-            return new Route(ns, table, destination, via, dev, type, number, scope, metric, onlink, mtu, replace);
+            return new Route(
+                    ns, table, destination, via, dev, type, number, scope, metric, onlink, metrics, source, replace);
         }
 
         public Route withScope(@Nullable RouteScope other) {
-            return new Route(ns, table, destination, via, dev, type, protocol, other, metric, onlink, mtu, replace);
+            return new Route(
+                    ns, table, destination, via, dev, type, protocol, other, metric, onlink, metrics, source, replace);
         }
 
         public Route withMetric(int other) {
-            return new Route(ns, table, destination, via, dev, type, protocol, scope, other, onlink, mtu, replace);
+            return new Route(
+                    ns, table, destination, via, dev, type, protocol, scope, other, onlink, metrics, source, replace);
         }
 
-        public Route withMtu(int bytes) {
-            return new Route(ns, table, destination, via, dev, type, protocol, scope, metric, onlink, bytes, replace);
+        public Route withMetrics(RouteMetrics other) {
+            return new Route(
+                    ns, table, destination, via, dev, type, protocol, scope, metric, onlink, other, source, replace);
+        }
+
+        public Route withSource(@Nullable InetAddress other) {
+            return new Route(
+                    ns, table, destination, via, dev, type, protocol, scope, metric, onlink, metrics, other, replace);
         }
 
         public Route asOnlink() {
-            return new Route(ns, table, destination, via, dev, type, protocol, scope, metric, true, mtu, replace);
+            return new Route(
+                    ns, table, destination, via, dev, type, protocol, scope, metric, true, metrics, source, replace);
         }
 
         public Route replacing() {
-            return new Route(ns, table, destination, via, dev, type, protocol, scope, metric, onlink, mtu, true);
+            return new Route(
+                    ns, table, destination, via, dev, type, protocol, scope, metric, onlink, metrics, source, true);
         }
     }
 

@@ -6,6 +6,7 @@ import com.google.gson.JsonObject;
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.MacAddress;
+import io.peerpods.linux.netlink.RouteMetrics;
 import io.peerpods.linux.netlink.RouteScope;
 import io.peerpods.linux.netlink.RouteType;
 import io.peerpods.linux.netlink.VxlanAttributes;
@@ -13,6 +14,7 @@ import io.peerpods.linux.nft.NftRules;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -229,7 +231,8 @@ final class OpCodec {
         text(json, "scope", route.scope() == null ? "" : route.scope().name());
         number(json, "metric", route.metric());
         flag(json, "onlink", route.onlink());
-        number(json, "mtu", route.mtu());
+        metrics(json, route.metrics());
+        address(json, "source", route.source());
         flag(json, "replace", route.replace());
     }
 
@@ -245,8 +248,25 @@ final class OpCodec {
                 optional(json, "scope", RouteScope::valueOf),
                 number(json, "metric"),
                 flag(json, "onlink"),
-                number(json, "mtu"),
+                metrics(json),
+                optional(json, "source", IpAddresses::parse),
                 flag(json, "replace"));
+    }
+
+    /** Each metric under its name: journals of earlier versions have the MTU in this way. */
+    static void metrics(JsonObject json, RouteMetrics metrics) {
+        metrics.byName().forEach(json::addProperty);
+    }
+
+    static RouteMetrics metrics(JsonObject json) {
+        RouteMetrics metrics = RouteMetrics.NONE;
+        for (String key : json.keySet()) {
+            Optional<Integer> number = RouteMetrics.number(key);
+            if (number.isPresent()) {
+                metrics = metrics.with(number.get(), number(json, key));
+            }
+        }
+        return metrics;
     }
 
     private static void writeNft(JsonObject json, NftRules rules) {

@@ -51,7 +51,9 @@ record RouteAct(Op.Route op) implements Act {
                 && (op.protocol() == 0 || op.protocol() == route.protocol())
                 && (op.scope() == null || !op.destination().isIpv4() || op.scope() == route.scope())
                 && op.onlink() == route.onlink()
-                && op.mtu() == route.mtu();
+                && op.metrics().equals(route.metrics())
+                && (op.source() == null || op.source().equals(route.source()))
+                && route.beyond().isEmpty();
     }
 
     private Route wanted(Space space) {
@@ -66,8 +68,9 @@ record RouteAct(Op.Route op) implements Act {
                 op.scope() == null ? usual : op.scope(),
                 op.metric(),
                 op.onlink(),
-                op.mtu(),
-                null);
+                op.metrics(),
+                op.source(),
+                "");
     }
 
     @Override

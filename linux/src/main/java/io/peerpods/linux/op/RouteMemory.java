@@ -33,7 +33,7 @@ final class RouteMemory {
             json.addProperty("scope", route.scope().name());
             OpCodec.number(json, "metric", route.metric());
             OpCodec.flag(json, "onlink", route.onlink());
-            OpCodec.number(json, "mtu", route.mtu());
+            OpCodec.metrics(json, route.metrics());
             OpCodec.address(json, "source", route.source());
             array.add(json);
         }
@@ -62,7 +62,8 @@ final class RouteMemory {
                 RouteScope.valueOf(OpCodec.string(json, "scope")),
                 OpCodec.number(json, "metric"),
                 OpCodec.flag(json, "onlink"),
-                OpCodec.number(json, "mtu"),
-                OpCodec.optional(json, "source", IpAddresses::parse)));
+                OpCodec.metrics(json),
+                OpCodec.optional(json, "source", IpAddresses::parse),
+                ""));
     }
 }

@@ -202,24 +202,17 @@ class RtnlTest {
                 RouteScope.UNIVERSE,
                 50,
                 true,
-                1300,
-                IpAddresses.parse("10.9.0.1")));
-        rtnl.addRoute(new Route(
-                IpPrefix.of("169.254.169.254/32"),
-                RouteType.PROHIBIT,
-                Tables.MAIN,
-                null,
-                0,
-                Route.PROTOCOL_STATIC,
-                RouteScope.UNIVERSE,
-                0,
-                false,
-                0,
-                null));
+                RouteMetrics.ofMtu(1300)
+                        .with(RouteMetrics.LOCK, 1 << RouteMetrics.MTU)
+                        .with(RouteMetrics.ADVMSS, 1200),
+                IpAddresses.parse("10.9.0.1"),
+                ""));
+        rtnl.addRoute(Route.refusal(IpPrefix.of("169.254.169.254/32"), RouteType.PROHIBIT));
         String main = here.exec("ip", "route");
         assertThat(main)
                 .contains("default via 10.9.0.2 dev eth0 proto static")
-                .contains("10.96.0.0/12 via 169.254.1.1 dev eth0 src 10.9.0.1 metric 50 onlink mtu 1300")
+                .contains(
+                        "10.96.0.0/12 via 169.254.1.1 dev eth0 src 10.9.0.1 metric 50 onlink mtu lock 1300 advmss 1200")
                 .contains("prohibit 169.254.169.254");
         assertThat(here.exec("ip", "route", "show", "table", "45000")).contains("10.244.0.0/16 via 10.9.0.2");
         for (Route route : rtnl.routes()) {
@@ -236,18 +229,7 @@ class RtnlTest {
     void ipv6RoutesToo() {
         rtnl.addAddress(eth0, IpPrefix.of("fd00:9::1/64"));
         rtnl.addRoute(Route.unicast(IpPrefix.IPV6_DEFAULT, IpAddresses.parse("fd00:9::2"), eth0));
-        rtnl.addRoute(new Route(
-                IpPrefix.of("fd00:ec2::254/128"),
-                RouteType.PROHIBIT,
-                Tables.MAIN,
-                null,
-                0,
-                Route.PROTOCOL_STATIC,
-                RouteScope.UNIVERSE,
-                0,
-                false,
-                0,
-                null));
+        rtnl.addRoute(Route.refusal(IpPrefix.of("fd00:ec2::254/128"), RouteType.PROHIBIT));
         assertThat(here.exec("ip", "-6", "route"))
                 .contains("default via fd00:9::2 dev eth0")
                 .contains("prohibit fd00:ec2::254");

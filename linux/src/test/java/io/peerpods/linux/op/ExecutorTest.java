@@ -9,6 +9,7 @@ import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.MacAddress;
 import io.peerpods.linux.Netns;
 import io.peerpods.linux.netlink.NewLink;
+import io.peerpods.linux.netlink.RouteMetrics;
 import io.peerpods.linux.netlink.RouteType;
 import io.peerpods.linux.netlink.Rtnl;
 import io.peerpods.linux.netlink.VxlanAttributes;
@@ -329,7 +330,7 @@ class ExecutorTest {
                         Op.Route.unicast(pod, IpPrefix.of("10.99.0.0/16"), IpAddresses.parse("169.254.7.7"), "outer0")
                                 .asOnlink()
                                 .withMetric(9)
-                                .withMtu(1200)));
+                                .withMetrics(RouteMetrics.ofMtu(1200))));
         apply(plan);
         assertThat(new Executor().verify(plan)).isEmpty();
         assertThat(lab.workerPod().exec("ip", "-o", "link")).contains("outer0").contains("end@");

@@ -7,6 +7,7 @@ import com.google.gson.JsonParser;
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.MacAddress;
+import io.peerpods.linux.netlink.RouteMetrics;
 import io.peerpods.linux.netlink.RouteScope;
 import io.peerpods.linux.netlink.RouteType;
 import io.peerpods.linux.netlink.VxlanAttributes;
@@ -65,7 +66,8 @@ class OpCodecTest {
                         RouteScope.LINK,
                         100,
                         true,
-                        1300,
+                        RouteMetrics.ofMtu(1300).with(RouteMetrics.ADVMSS, 1200),
+                        IpAddresses.parse("fd00::5"),
                         true),
                 Op.Route.refusal(NS, IpPrefix.of("169.254.169.254/32"), RouteType.PROHIBIT),
                 new Op.Rule(NS, 100, IpPrefix.of("10.244.1.2/32"), null, 45000),

@@ -169,6 +169,13 @@ final class LocalCloud implements CloudProvider {
     }
 
     @Override
+    public Optional<InetAddress> workerAddress() throws CloudException, InterruptedException {
+        // The address is there once the room is open.
+        room.get();
+        return config.workerAddress();
+    }
+
+    @Override
     public List<Finding> check() throws InterruptedException {
         List<Finding> findings = new ArrayList<>();
         try {

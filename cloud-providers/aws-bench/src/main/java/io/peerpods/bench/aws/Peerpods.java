@@ -10,6 +10,7 @@ import io.peerpods.daemon.CommandLine;
 import io.peerpods.ec2.faults.MotoServer;
 import java.net.URI;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -45,7 +46,9 @@ final class Peerpods implements Contender {
         flags.forEach((flag, value) -> arguments.add("-" + flag + "=" + value));
         AwsConfig config = AwsConfig.of(new CommandLine(new AwsType().settings()).parse(arguments, Map.of()));
         Worker worker = new Worker("bench", "worker", Path.of("/nonexistent"), scenario.external());
-        return new Peerpods(AwsCloud.open(config, worker), scenario);
+        AwsCloud cloud = AwsCloud.open(config, worker);
+        cloud.awaitFirstLook(Duration.ofMinutes(1));
+        return new Peerpods(cloud, scenario);
     }
 
     @Override

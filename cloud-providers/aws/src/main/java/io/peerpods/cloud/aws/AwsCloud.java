@@ -3,8 +3,6 @@ package io.peerpods.cloud.aws;
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.CloudException.InvalidRequest;
 import io.peerpods.cloud.CloudException.Outcome;
-import io.peerpods.cloud.CloudException.Throttled;
-import io.peerpods.cloud.CloudException.Unavailable;
 import io.peerpods.cloud.CloudProvider;
 import io.peerpods.cloud.Finding;
 import io.peerpods.cloud.LaunchLog;
@@ -14,7 +12,9 @@ import io.peerpods.cloud.PodVm;
 import io.peerpods.cloud.Worker;
 import io.peerpods.cloud.aws.capacity.CapacityMemory;
 import io.peerpods.cloud.aws.ec2.CallCounts;
+import io.peerpods.cloud.aws.ec2.ConsistencyWindow;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
+import io.peerpods.cloud.aws.ec2.Ec2ClientSource;
 import io.peerpods.cloud.aws.ec2.Ec2Clients;
 import io.peerpods.cloud.aws.ec2.Time;
 import io.peerpods.cloud.aws.instance.Calls;
@@ -33,15 +33,11 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.regions.providers.AwsProfileRegionProvider;
 
 /** The {@code aws} provider, put together. */
 public final class AwsCloud implements CloudProvider {
-
-    private static final Logger log = LoggerFactory.getLogger(AwsCloud.class);
 
     /** Between two polls of the instances that somebody waits for. */
     private static final Duration POLL = Duration.ofMillis(1500);
@@ -49,18 +45,20 @@ public final class AwsCloud implements CloudProvider {
     private final Ec2Api ec2;
     private final Calls calls;
     private final Leftovers leftovers;
+    private final FactsSource facts;
     private final Launcher launcher;
     private final Deletion deletion;
     private final Preflight preflight;
 
-    private AwsCloud(AwsConfig config, Worker worker, WorkerMetadata metadata, String region, Duration poll) {
+    private AwsCloud(AwsConfig config, Worker worker, Duration poll, Duration consistency) {
         Clock clock = Clock.systemUTC();
         Tags tags = new Tags(worker, config.tags());
-        ec2 = new Ec2Api(Ec2Clients.open(config, region), Time.REAL);
-        calls = Calls.over(ec2, new InstanceWatch(ec2, poll));
+        WorkerMetadata metadata = new WorkerMetadata(config.metadataEndpoint());
+        ec2 = new Ec2Api(new Ec2ClientSource(() -> Ec2Clients.open(config, region(config, metadata))), Time.REAL);
+        calls = Calls.over(ec2, new InstanceWatch(ec2, poll), new ConsistencyWindow(consistency, Time.REAL));
         leftovers = new Leftovers(calls.instances(), calls.addresses(), calls.interfaces(), tags);
-        FactsSource facts = new FactsSource(
-                () -> LaunchFacts.gather(config, worker.externalNetwork(), ec2, calls.images(), metadata));
+        facts = new FactsSource(problems ->
+                LaunchFacts.gather(config, worker.externalNetwork(), ec2, calls.images(), metadata, problems));
         InstanceRequest requests = new InstanceRequest(config, worker, tags);
         launcher = new Launcher(
                 facts,
@@ -71,31 +69,33 @@ public final class AwsCloud implements CloudProvider {
                 new Completion(config, worker, tags, calls, clock),
                 clock);
         deletion = new Deletion(calls, leftovers, tags);
-        preflight = new Preflight(config, worker, region, facts, requests, ec2, calls, metadata, clock);
+        preflight = new Preflight(
+                config, worker, () -> region(config, metadata), facts, requests, ec2, calls, metadata, clock);
     }
 
     /**
-     * Opens the provider. Settings that cannot work are refused here; an EC2 that does not answer is not a reason to
-     * refuse, because the pods that run already need the adaptor.
+     * Opens the provider without a call: EC2 is asked in the background for what launches depend on, because the pods that run
+     * already need the adaptor whatever EC2 says.
      */
-    public static AwsCloud open(AwsConfig config, Worker worker) throws CloudException, InterruptedException {
-        return open(config, worker, POLL);
+    public static AwsCloud open(AwsConfig config, Worker worker) {
+        return open(config, worker, POLL, ConsistencyWindow.USUAL);
     }
 
-    /** As {@link #open(AwsConfig, Worker)}, with another pause between two polls. */
-    public static AwsCloud open(AwsConfig config, Worker worker, Duration poll)
-            throws CloudException, InterruptedException {
-        WorkerMetadata metadata = new WorkerMetadata(config.metadataEndpoint());
-        AwsCloud cloud = new AwsCloud(config, worker, metadata, region(config, metadata), poll);
-        try {
-            cloud.preflight.facts();
-        } catch (Throttled | Unavailable e) {
-            log.warn("EC2 is asked again when the first pod is launched: {}", e.getMessage());
-        } catch (CloudException | InterruptedException | RuntimeException e) {
-            cloud.close();
-            throw e;
-        }
+    /**
+     * As {@link #open(AwsConfig, Worker)}, at another pace.
+     *
+     * @param poll between two polls of the instances that are waited for
+     * @param consistency how long EC2 may not know what it has made
+     */
+    public static AwsCloud open(AwsConfig config, Worker worker, Duration poll, Duration consistency) {
+        AwsCloud cloud = new AwsCloud(config, worker, poll, consistency);
+        cloud.facts.begin();
         return cloud;
+    }
+
+    /** Waits until what launches depend on was looked at once, with whatever result; false when the time is over before. */
+    public boolean awaitFirstLook(Duration time) throws InterruptedException {
+        return facts.awaitFirst(time);
     }
 
     private static String region(AwsConfig config, WorkerMetadata metadata) throws CloudException {
@@ -145,6 +145,11 @@ public final class AwsCloud implements CloudProvider {
         return preflight.check();
     }
 
+    @Override
+    public List<Finding> problems() {
+        return facts.problems();
+    }
+
     /** How many calls were made. */
     public CallCounts counts() {
         return ec2.counts();
@@ -152,6 +157,7 @@ public final class AwsCloud implements CloudProvider {
 
     @Override
     public void close() {
+        facts.close();
         leftovers.close();
         calls.close();
         ec2.close();

@@ -599,4 +599,58 @@ final class FailureMatrixTest {
             }
         }
     }
+
+    // EC2 is consistent in the end only
+
+    @Test
+    void anInstanceThatEc2DoesNotKnowYetIsTerminatedAllTheSame(Ec2World world) throws Exception {
+        Census before = world.census();
+        MemoryLog log = new MemoryLog();
+        AwsCloud cloud = world.open();
+        cloud.launch(spec("s1"), log);
+        world.proxy().refuse("TerminateInstances", 1, 400, "InvalidInstanceID.NotFound");
+
+        cloud.delete("s1", log);
+
+        assertThat(world.census()).isEqualTo(before);
+    }
+
+    @Test
+    void addressesThatEc2DoesNotKnowYetAreReleasedAllTheSame(Ec2World world) throws Exception {
+        Census before = world.census();
+        MemoryLog log = new MemoryLog();
+        AwsCloud cloud = world.open(true, ELASTIC);
+        cloud.launch(spec("s1", true, List.of()), log);
+        world.proxy().refuse("ReleaseAddress", 1, 400, "InvalidAllocationID.NotFound");
+
+        cloud.delete("s1", log);
+
+        assertThat(world.census()).isEqualTo(before);
+    }
+
+    @Test
+    void anInterfaceThatEc2DoesNotKnowYetIsDeletedAllTheSame(Ec2World world) throws Exception {
+        Census before = world.census();
+        MemoryLog log = new MemoryLog();
+        AwsCloud cloud = world.open(true, ATTACH);
+        world.proxy().refuse("AttachNetworkInterface", 1, 400, "InvalidParameterValue");
+        assertThatThrownBy(() -> cloud.launch(spec("s1", true, List.of()), log)).isInstanceOf(CloudException.class);
+        world.proxy().refuse("DeleteNetworkInterface", 1, 400, "InvalidNetworkInterfaceID.NotFound");
+
+        cloud.delete("s1", log);
+
+        assertThat(world.census()).isEqualTo(before);
+    }
+
+    @Test
+    void anInstanceThatIsGoneForLongIsDeleted(Ec2World world) throws Exception {
+        MemoryLog log = new MemoryLog();
+        AwsCloud cloud = world.open();
+        cloud.launch(spec("s1"), log);
+        world.proxy().refuse("TerminateInstances", 1000, 400, "InvalidInstanceID.NotFound");
+
+        cloud.delete("s1", log);
+
+        assertThat(world.proxy().calls("TerminateInstances")).hasSizeGreaterThan(1);
+    }
 }

@@ -333,6 +333,10 @@ final class LaunchTest {
         assertThat(world.volumes())
                 .filteredOn(v -> v.volumeId().equals(volume))
                 .allSatisfy(v -> assertThat(v.stateAsString()).isEqualTo("available"));
+        assertThat(world.proxy().handled())
+                .extracting(handled -> handled.call().action())
+                .as("a guest that runs keeps its volumes")
+                .containsSubsequence("TerminateInstances", "DescribeInstances", "DetachVolume");
     }
 
     @Test
@@ -400,13 +404,15 @@ final class LaunchTest {
     }
 
     @Test
-    void aLaunchTemplateWithGroupsOfTheInstanceIsRefusedAtStart(Ec2World world) {
+    void aLaunchTemplateWithGroupsOfTheInstanceIsNamedBeforeAnyLaunch(Ec2World world) throws Exception {
         world.admin()
                 .createLaunchTemplate(r -> r.launchTemplateName("kata")
                         .launchTemplateData(
                                 d -> d.securityGroupIds(world.id("vms")).imageId(world.image())));
 
-        assertThatThrownBy(() -> world.open(false, Map.of("use-lt", "true")))
+        AwsCloud cloud = world.open(false, Map.of("use-lt", "true"));
+
+        assertThatThrownBy(() -> cloud.launch(spec("s1"), new MemoryLog()))
                 .isInstanceOf(CloudException.InvalidRequest.class)
                 .hasMessageContaining("AWS_SG_IDS");
     }
@@ -475,5 +481,26 @@ final class LaunchTest {
 
         assertThat(world.proxy().calls("RunInstances").getFirst().get("InstanceType"))
                 .isEqualTo("c6a.xlarge");
+    }
+
+    @Test
+    void anInstanceTypeThatDoesNotExistIsLeftOutWhileAnotherRemains(Ec2World world) throws Exception {
+        AwsCloud cloud =
+                world.open(false, Map.of("instance-type", "m6a.lagre", "instance-types", "m6a.lagre,c6a.xlarge"));
+
+        cloud.launch(spec("s1"), new MemoryLog());
+
+        assertThat(world.proxy().calls("RunInstances").getFirst().get("InstanceType"))
+                .isEqualTo("c6a.xlarge");
+    }
+
+    @Test
+    void noInstanceTypeAtAllIsNamed(Ec2World world) throws Exception {
+        AwsCloud cloud = world.open(false, Map.of("instance-type", "m6a.lagre"));
+
+        assertThatThrownBy(() -> cloud.launch(spec("s1"), new MemoryLog()))
+                .isInstanceOf(CloudException.NotFound.class)
+                .hasMessageContaining("m6a.lagre")
+                .hasMessageContaining("PODVM_INSTANCE_TYPE");
     }
 }

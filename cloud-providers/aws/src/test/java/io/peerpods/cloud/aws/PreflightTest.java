@@ -2,15 +2,20 @@ package io.peerpods.cloud.aws;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.Finding;
 import io.peerpods.cloud.Finding.Level;
+import io.peerpods.cloud.aws.ec2world.Await;
 import io.peerpods.cloud.aws.ec2world.Ec2Test;
 import io.peerpods.cloud.aws.ec2world.Ec2World;
+import io.peerpods.cloud.aws.ec2world.FlagSettings;
 import io.peerpods.cloud.aws.ec2world.MemoryLog;
 import io.peerpods.cloud.aws.ec2world.WorkerMetadataServer;
 import io.peerpods.ec2.faults.MotoServer;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -113,22 +118,77 @@ final class PreflightTest {
     }
 
     @Test
-    void whatNobodyTellsIsNamedByItsKey(Ec2World world) {
-        assertThatThrownBy(() -> world.open(false, Map.of("subnetid", "")))
-                .isInstanceOf(CloudException.InvalidRequest.class)
-                .hasMessageContaining("AWS_SUBNET_ID");
-        assertThatThrownBy(() -> world.open(false, Map.of("securitygroupids", "")))
-                .isInstanceOf(CloudException.InvalidRequest.class)
-                .hasMessageContaining("AWS_SG_IDS");
-        assertThatThrownBy(() -> world.open(false, Map.of("imageid", "ami-0123456789abcdef0")))
-                .isInstanceOf(CloudException.NotFound.class)
-                .hasMessageContaining("ami-0123456789abcdef0");
-        assertThatThrownBy(() -> world.open(
+    void whatNobodyTellsIsNamedByItsKey(Ec2World world) throws Exception {
+        assertThat(problem(world, false, Map.of("subnetid", ""))).contains("AWS_SUBNET_ID");
+        assertThat(problem(world, false, Map.of("securitygroupids", ""))).contains("AWS_SG_IDS");
+        assertThat(problem(world, false, Map.of("imageid", "ami-0123456789abcdef0")))
+                .contains("ami-0123456789abcdef0");
+        assertThat(problem(
+                        world,
                         true,
                         Map.of("secondary-subnetids", world.id("secondary-a"), "subnetid", world.id("primary-b"))))
-                .isInstanceOf(CloudException.InvalidRequest.class)
-                .hasMessageContaining("AWS_SECONDARY_SUBNET_IDS")
-                .hasMessageContaining("us-east-1b");
+                .contains("AWS_SECONDARY_SUBNET_IDS", "us-east-1b");
+    }
+
+    /** What a launch fails with, which readiness tells too. */
+    private static String problem(Ec2World world, boolean externalNetwork, Map<String, String> settings)
+            throws Exception {
+        AwsCloud cloud = world.open(externalNetwork, settings);
+        CloudException failure =
+                catchThrowableOfType(CloudException.class, () -> cloud.launch(Ec2World.spec("s1"), new MemoryLog()));
+        assertThat(cloud.problems()).extracting(Finding::detail).containsExactly(failure.getMessage());
+        return String.valueOf(failure.getMessage());
+    }
+
+    @Test
+    void eachThingThatDoesNotWorkIsAReasonOfItsOwn(Ec2World world) throws Exception {
+        AwsCloud cloud = world.open(false, Map.of("imageid", "ami-0123456789abcdef0", "securitygroupids", ""));
+
+        assertThat(cloud.problems()).extracting(Finding::what).containsExactly("security groups", "image");
+        assertThat(cloud.check()).extracting(Finding::what).containsExactly("security groups", "image");
+    }
+
+    @Test
+    void anImageThatIsGoneAtARestartKeepsNoRunningPodFromItsDeletion(Ec2World world) throws Exception {
+        MemoryLog log = new MemoryLog();
+        world.open().launch(Ec2World.spec("s1"), log);
+        Ec2World.Census withPod = world.census();
+
+        AwsCloud restarted = world.open(false, Map.of("imageid", "ami-0123456789abcdef0"));
+
+        assertThat(restarted.owned()).hasSize(withPod.instances());
+        restarted.delete("s1", log);
+        assertThat(world.instances()).isEmpty();
+    }
+
+    @Test
+    void credentialsThatExpiredAreTheReasonUntilTheyWork(Ec2World world) throws Exception {
+        world.proxy().refuse("DescribeSubnets", 1, 400, "ExpiredToken");
+        AwsCloud cloud = world.open();
+
+        Await.until("the problem is gone", () -> cloud.problems().isEmpty());
+
+        cloud.launch(Ec2World.spec("s1"), new MemoryLog());
+        assertThat(world.instances()).hasSize(1);
+    }
+
+    @Test
+    void anEc2ThatAcceptsAndStaysSilentHoldsNothingUpAndIsNamed(Ec2World world) throws Exception {
+        try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            Map<String, String> settings =
+                    world.settings(Map.of("aws-endpoint-url", "http://127.0.0.1:" + silent.getLocalPort()));
+            AwsConfig config = AwsConfig.of(new FlagSettings(new AwsType().settings(), settings));
+            try (AwsCloud cloud = AwsCloud.open(config, Ec2World.worker(false))) {
+                assertThat(cloud.problems()).isEmpty();
+
+                Await.until("the silence is a problem", () -> !cloud.problems().isEmpty());
+
+                assertThat(cloud.problems().getFirst().detail()).contains("has not answered");
+                assertThatThrownBy(() -> cloud.launch(Ec2World.spec("s1"), new MemoryLog()))
+                        .isInstanceOf(CloudException.Unavailable.class)
+                        .hasMessageContaining("has not answered");
+            }
+        }
     }
 
     @Test

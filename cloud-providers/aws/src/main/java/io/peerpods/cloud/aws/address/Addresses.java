@@ -5,6 +5,7 @@ import io.peerpods.cloud.CloudException.InvalidRequest;
 import io.peerpods.cloud.CloudException.NotFound;
 import io.peerpods.cloud.CloudException.Outcome;
 import io.peerpods.cloud.CloudException.Unavailable;
+import io.peerpods.cloud.aws.ec2.ConsistencyWindow;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
 import io.peerpods.cloud.aws.ec2.Ec2Errors;
 import io.peerpods.cloud.aws.tag.Tags;
@@ -43,9 +44,11 @@ public final class Addresses {
     public record Allocated(String id, String ip) {}
 
     private final Ec2Api ec2;
+    private final ConsistencyWindow window;
 
-    public Addresses(Ec2Api ec2) {
+    public Addresses(Ec2Api ec2, ConsistencyWindow window) {
         this.ec2 = ec2;
+        this.window = window;
     }
 
     /**
@@ -104,7 +107,8 @@ public final class Addresses {
     }
 
     /**
-     * Takes an address from whoever has it and gives it back. One that is gone is released.
+     * Takes an address from the interface that has it and gives it back. One that EC2 has not known for the whole
+     * {@link ConsistencyWindow} is released.
      *
      * @param association its association, or empty when not known
      */
@@ -120,12 +124,10 @@ public final class Addresses {
             }
             // Associated without our knowledge: the answer to the association was lost.
             Optional<Address> address = get(allocation);
-            if (address.isPresent()) {
-                disassociate(Optional.ofNullable(address.get().associationId())
-                        .orElseThrow(() -> new Unavailable(
-                                Outcome.NOT_DONE, "address " + allocation + " is in use and not associated", e)));
-                releaseOnce(allocation);
-            }
+            disassociate(address.map(Address::associationId)
+                    .orElseThrow(() -> new Unavailable(
+                            Outcome.NOT_DONE, "address " + allocation + " is in use and not associated", e)));
+            releaseOnce(allocation);
         }
     }
 
@@ -140,11 +142,14 @@ public final class Addresses {
     }
 
     private void releaseOnce(String allocation) throws CloudException, InterruptedException {
-        try {
-            ec2.releaseAddress(
-                    ReleaseAddressRequest.builder().allocationId(allocation).build());
-        } catch (NotFound e) {
-            // It is gone.
-        }
+        window.finds(() -> {
+            try {
+                ec2.releaseAddress(
+                        ReleaseAddressRequest.builder().allocationId(allocation).build());
+                return true;
+            } catch (NotFound e) {
+                return false;
+            }
+        });
     }
 }

@@ -8,6 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Puts what many ask at about the same time into one call: the first question opens a short window, everything asked
@@ -23,6 +25,8 @@ public final class Batcher<K, R> implements AutoCloseable {
         /** Completes the questions, each on its own; one left open fails with the exception thrown. */
         void run(Map<K, CompletableFuture<R>> batch) throws CloudException, InterruptedException;
     }
+
+    private static final Logger log = LoggerFactory.getLogger(Batcher.class);
 
     private final String name;
     private final Duration window;
@@ -47,8 +51,8 @@ public final class Batcher<K, R> implements AutoCloseable {
         synchronized (this) {
             answer = waiting.computeIfAbsent(question, key -> new CompletableFuture<>());
             if (!running) {
-                running = true;
                 runner = Thread.ofVirtual().name(name).start(this::drain);
+                running = true;
             }
         }
         try {
@@ -66,7 +70,10 @@ public final class Batcher<K, R> implements AutoCloseable {
                 answer(batch);
             }
         } catch (InterruptedException e) {
-            abandon();
+            abandon(name + " was stopped");
+        } catch (RuntimeException | Error e) {
+            log.error("{} failed; the next question is asked afresh", name, e);
+            abandon(name + " failed: " + e);
         }
     }
 
@@ -92,7 +99,7 @@ public final class Batcher<K, R> implements AutoCloseable {
         } catch (InterruptedException e) {
             reason = new Unavailable(Outcome.UNKNOWN, name + " was stopped", e);
             throw e;
-        } catch (CloudException | RuntimeException e) {
+        } catch (CloudException | RuntimeException | Error e) {
             reason = e;
         } finally {
             Throwable left = reason;
@@ -100,10 +107,8 @@ public final class Batcher<K, R> implements AutoCloseable {
         }
     }
 
-    private synchronized void abandon() {
-        waiting.values()
-                .forEach(question ->
-                        question.completeExceptionally(new Unavailable(Outcome.UNKNOWN, name + " was stopped")));
+    private synchronized void abandon(String why) {
+        waiting.values().forEach(question -> question.completeExceptionally(new Unavailable(Outcome.UNKNOWN, why)));
         waiting = new LinkedHashMap<>();
         running = false;
     }

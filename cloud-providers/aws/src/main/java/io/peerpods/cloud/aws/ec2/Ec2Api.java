@@ -11,7 +11,7 @@ import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import software.amazon.awssdk.core.exception.SdkException;
@@ -42,14 +42,14 @@ public final class Ec2Api implements AutoCloseable {
         UNSAFE
     }
 
-    private final Ec2Client client;
+    private final Ec2ClientSource clients;
     private final Time time;
     private final Map<CallFamily, TokenBucket> buckets = new EnumMap<>(CallFamily.class);
     private final CallCounts counts = new CallCounts();
 
-    /** @param client without retries of its own; closed by {@link #close} */
-    public Ec2Api(Ec2Client client, Time time) {
-        this.client = client;
+    /** @param clients closed by {@link #close} */
+    public Ec2Api(Ec2ClientSource clients, Time time) {
+        this.clients = clients;
         this.time = time;
         for (CallFamily family : CallFamily.values()) {
             buckets.put(family, family.bucket(time));
@@ -71,136 +71,143 @@ public final class Ec2Api implements AutoCloseable {
      */
     public RunInstancesResponse runInstances(RunInstancesRequest request, Runnable beforeSending)
             throws CloudException, InterruptedException {
-        return call(CallFamily.RUN, "RunInstances", Repeat.SAFE, request, client::runInstances, beforeSending);
+        return call(CallFamily.RUN, "RunInstances", Repeat.SAFE, request, Ec2Client::runInstances, beforeSending);
     }
 
     public TerminateInstancesResponse terminateInstances(TerminateInstancesRequest request)
             throws CloudException, InterruptedException {
-        return call(CallFamily.TERMINATE, "TerminateInstances", Repeat.SAFE, request, client::terminateInstances);
+        return call(CallFamily.TERMINATE, "TerminateInstances", Repeat.SAFE, request, Ec2Client::terminateInstances);
     }
 
     public DescribeInstancesResponse describeInstances(DescribeInstancesRequest request)
             throws CloudException, InterruptedException {
-        return read("DescribeInstances", request, client::describeInstances);
+        return read("DescribeInstances", request, Ec2Client::describeInstances);
     }
 
     public DescribeInstanceTypesResponse describeInstanceTypes(DescribeInstanceTypesRequest request)
             throws CloudException, InterruptedException {
-        return read("DescribeInstanceTypes", request, client::describeInstanceTypes);
+        return read("DescribeInstanceTypes", request, Ec2Client::describeInstanceTypes);
     }
 
     public DescribeImagesResponse describeImages(DescribeImagesRequest request)
             throws CloudException, InterruptedException {
-        return read("DescribeImages", request, client::describeImages);
+        return read("DescribeImages", request, Ec2Client::describeImages);
     }
 
     public DescribeSubnetsResponse describeSubnets(DescribeSubnetsRequest request)
             throws CloudException, InterruptedException {
-        return read("DescribeSubnets", request, client::describeSubnets);
+        return read("DescribeSubnets", request, Ec2Client::describeSubnets);
     }
 
     public DescribeRouteTablesResponse describeRouteTables(DescribeRouteTablesRequest request)
             throws CloudException, InterruptedException {
-        return read("DescribeRouteTables", request, client::describeRouteTables);
+        return read("DescribeRouteTables", request, Ec2Client::describeRouteTables);
     }
 
     public DescribeSecurityGroupsResponse describeSecurityGroups(DescribeSecurityGroupsRequest request)
             throws CloudException, InterruptedException {
-        return read("DescribeSecurityGroups", request, client::describeSecurityGroups);
+        return read("DescribeSecurityGroups", request, Ec2Client::describeSecurityGroups);
     }
 
     public DescribeLaunchTemplateVersionsResponse describeLaunchTemplateVersions(
             DescribeLaunchTemplateVersionsRequest request) throws CloudException, InterruptedException {
-        return read("DescribeLaunchTemplateVersions", request, client::describeLaunchTemplateVersions);
+        return read("DescribeLaunchTemplateVersions", request, Ec2Client::describeLaunchTemplateVersions);
     }
 
     public DescribeAddressesResponse describeAddresses(DescribeAddressesRequest request)
             throws CloudException, InterruptedException {
-        return read("DescribeAddresses", request, client::describeAddresses);
+        return read("DescribeAddresses", request, Ec2Client::describeAddresses);
     }
 
     public DescribeAccountAttributesResponse describeAccountAttributes(DescribeAccountAttributesRequest request)
             throws CloudException, InterruptedException {
-        return read("DescribeAccountAttributes", request, client::describeAccountAttributes);
+        return read("DescribeAccountAttributes", request, Ec2Client::describeAccountAttributes);
     }
 
     public DescribeNetworkInterfacesResponse describeNetworkInterfaces(DescribeNetworkInterfacesRequest request)
             throws CloudException, InterruptedException {
-        return read("DescribeNetworkInterfaces", request, client::describeNetworkInterfaces);
+        return read("DescribeNetworkInterfaces", request, Ec2Client::describeNetworkInterfaces);
     }
 
     public DescribeVolumesResponse describeVolumes(DescribeVolumesRequest request)
             throws CloudException, InterruptedException {
-        return read("DescribeVolumes", request, client::describeVolumes);
+        return read("DescribeVolumes", request, Ec2Client::describeVolumes);
     }
 
     /** There is no client token for addresses: an unknown outcome is the caller's to resolve, by tag. */
     public AllocateAddressResponse allocateAddress(AllocateAddressRequest request)
             throws CloudException, InterruptedException {
-        return call(CallFamily.CHANGE, "AllocateAddress", Repeat.UNSAFE, request, client::allocateAddress);
+        return call(CallFamily.CHANGE, "AllocateAddress", Repeat.UNSAFE, request, Ec2Client::allocateAddress);
     }
 
     /** Associating an address again with the same interface changes nothing. */
     public AssociateAddressResponse associateAddress(AssociateAddressRequest request)
             throws CloudException, InterruptedException {
-        return change("AssociateAddress", request, client::associateAddress);
+        return change("AssociateAddress", request, Ec2Client::associateAddress);
     }
 
     public DisassociateAddressResponse disassociateAddress(DisassociateAddressRequest request)
             throws CloudException, InterruptedException {
-        return change("DisassociateAddress", request, client::disassociateAddress);
+        return change("DisassociateAddress", request, Ec2Client::disassociateAddress);
     }
 
     public ReleaseAddressResponse releaseAddress(ReleaseAddressRequest request)
             throws CloudException, InterruptedException {
-        return change("ReleaseAddress", request, client::releaseAddress);
+        return change("ReleaseAddress", request, Ec2Client::releaseAddress);
     }
 
     /** Repeats under the request's client token. */
     public CreateNetworkInterfaceResponse createNetworkInterface(CreateNetworkInterfaceRequest request)
             throws CloudException, InterruptedException {
-        return change("CreateNetworkInterface", request, client::createNetworkInterface);
+        return change("CreateNetworkInterface", request, Ec2Client::createNetworkInterface);
     }
 
     public AttachNetworkInterfaceResponse attachNetworkInterface(AttachNetworkInterfaceRequest request)
             throws CloudException, InterruptedException {
         return call(
-                CallFamily.CHANGE, "AttachNetworkInterface", Repeat.UNSAFE, request, client::attachNetworkInterface);
+                CallFamily.CHANGE, "AttachNetworkInterface", Repeat.UNSAFE, request, Ec2Client::attachNetworkInterface);
     }
 
     public ModifyNetworkInterfaceAttributeResponse modifyNetworkInterfaceAttribute(
             ModifyNetworkInterfaceAttributeRequest request) throws CloudException, InterruptedException {
-        return change("ModifyNetworkInterfaceAttribute", request, client::modifyNetworkInterfaceAttribute);
+        return change("ModifyNetworkInterfaceAttribute", request, Ec2Client::modifyNetworkInterfaceAttribute);
     }
 
     public DeleteNetworkInterfaceResponse deleteNetworkInterface(DeleteNetworkInterfaceRequest request)
             throws CloudException, InterruptedException {
-        return change("DeleteNetworkInterface", request, client::deleteNetworkInterface);
+        return change("DeleteNetworkInterface", request, Ec2Client::deleteNetworkInterface);
     }
 
     public AttachVolumeResponse attachVolume(AttachVolumeRequest request) throws CloudException, InterruptedException {
-        return call(CallFamily.CHANGE, "AttachVolume", Repeat.UNSAFE, request, client::attachVolume);
+        return call(CallFamily.CHANGE, "AttachVolume", Repeat.UNSAFE, request, Ec2Client::attachVolume);
     }
 
     public DetachVolumeResponse detachVolume(DetachVolumeRequest request) throws CloudException, InterruptedException {
-        return change("DetachVolume", request, client::detachVolume);
+        return change("DetachVolume", request, Ec2Client::detachVolume);
     }
 
-    private <Q, A> A read(String action, Q request, Function<Q, A> send) throws CloudException, InterruptedException {
+    private <Q, A> A read(String action, Q request, BiFunction<Ec2Client, Q, A> send)
+            throws CloudException, InterruptedException {
         return call(CallFamily.DESCRIBE, action, Repeat.SAFE, request, send);
     }
 
-    private <Q, A> A change(String action, Q request, Function<Q, A> send) throws CloudException, InterruptedException {
+    private <Q, A> A change(String action, Q request, BiFunction<Ec2Client, Q, A> send)
+            throws CloudException, InterruptedException {
         return call(CallFamily.CHANGE, action, Repeat.SAFE, request, send);
     }
 
-    private <Q, A> A call(CallFamily family, String action, Repeat repeat, Q request, Function<Q, A> send)
+    private <Q, A> A call(CallFamily family, String action, Repeat repeat, Q request, BiFunction<Ec2Client, Q, A> send)
             throws CloudException, InterruptedException {
         return call(family, action, repeat, request, send, () -> {});
     }
 
     private <Q, A> A call(
-            CallFamily family, String action, Repeat repeat, Q request, Function<Q, A> send, Runnable beforeSending)
+            CallFamily family,
+            String action,
+            Repeat repeat,
+            Q request,
+            BiFunction<Ec2Client, Q, A> send,
+            Runnable beforeSending)
             throws CloudException, InterruptedException {
         TokenBucket bucket = requireNonNull(buckets.get(family));
         long giveUp = time.nanos() + PATIENCE.toNanos();
@@ -241,10 +248,12 @@ public final class Ec2Api implements AutoCloseable {
         return Duration.ofMillis(full / 2 + ThreadLocalRandom.current().nextLong(full / 2 + 1));
     }
 
-    private <Q, A> A once(String action, Q request, Function<Q, A> send) throws CloudException, InterruptedException {
+    private <Q, A> A once(String action, Q request, BiFunction<Ec2Client, Q, A> send)
+            throws CloudException, InterruptedException {
+        Ec2Client client = clients.get();
         counts.sent(action);
         try {
-            return send.apply(request);
+            return send.apply(client, request);
         } catch (SdkException e) {
             // The SDK reports an interrupt as an exception of its own and sets the flag again.
             if (Thread.interrupted()) {
@@ -258,6 +267,6 @@ public final class Ec2Api implements AutoCloseable {
 
     @Override
     public void close() {
-        client.close();
+        clients.close();
     }
 }

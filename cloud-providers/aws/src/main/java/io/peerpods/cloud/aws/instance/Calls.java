@@ -1,6 +1,7 @@
 package io.peerpods.cloud.aws.instance;
 
 import io.peerpods.cloud.aws.address.Addresses;
+import io.peerpods.cloud.aws.ec2.ConsistencyWindow;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
 import io.peerpods.cloud.aws.image.Images;
 import io.peerpods.cloud.aws.nic.SecondaryInterface;
@@ -14,19 +15,21 @@ public record Calls(
         Addresses addresses,
         SecondaryInterface interfaces,
         Volumes volumes,
-        Images images)
+        Images images,
+        ConsistencyWindow window)
         implements AutoCloseable {
 
     /** Puts them together. */
-    public static Calls over(Ec2Api ec2, InstanceWatch instances) {
+    public static Calls over(Ec2Api ec2, InstanceWatch instances, ConsistencyWindow window) {
         return new Calls(
-                new OpenRequest(ec2, instances),
+                new OpenRequest(ec2, instances, window),
                 instances,
-                new Termination(ec2),
-                new Addresses(ec2),
-                new SecondaryInterface(ec2),
+                new Termination(ec2, window),
+                new Addresses(ec2, window),
+                new SecondaryInterface(ec2, window),
                 new Volumes(ec2),
-                new Images(ec2));
+                new Images(ec2),
+                window);
     }
 
     @Override

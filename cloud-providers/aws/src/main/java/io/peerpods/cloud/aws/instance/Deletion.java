@@ -45,16 +45,11 @@ public final class Deletion {
 
     private void recorded(String sandboxId, LaunchRecord record, Steps steps) throws InterruptedException {
         steps.run(() -> calls.sender().resolveForDeletion(record));
-        if (!record.instance().isEmpty()) {
-            for (String volume : record.volumes()) {
-                steps.run(() -> calls.volumes().detach(volume, record.instance()));
-            }
-        }
         for (String instance : record.instances()) {
-            steps.run(() -> calls.termination().terminate(instance));
+            steps.run(() -> terminate(instance, record));
         }
         if (record.looksForAddresses()) {
-            steps.run(() -> release(calls.addresses().find(tags.ofSandboxes(List.of(sandboxId))), steps));
+            steps.run(() -> releaseTagged(sandboxId, steps));
         }
         for (LaunchRecord.Address address : record.addresses()) {
             if (!address.allocation().isEmpty()) {
@@ -66,19 +61,49 @@ public final class Deletion {
         }
     }
 
-    private void deleteSecondary(String sandboxId, LaunchRecord record) throws CloudException, InterruptedException {
-        if (!record.instance().isEmpty()) {
-            calls.instances().awaitTerminated(record.instance(), UNTIL_TERMINATED);
+    /**
+     * The VM ends first: a guest that runs has data which are not on its volumes yet. EC2 detaches them when it has ended; a volume
+     * that is attached even then is detached here, so that the next pod can have it.
+     */
+    private void terminate(String instance, LaunchRecord record) throws CloudException, InterruptedException {
+        boolean known = calls.termination().terminate(instance);
+        boolean withVolumes =
+                instance.equals(record.instance()) && !record.volumes().isEmpty();
+        if (known && (withVolumes || record.secondaryIsOnItsOwn())) {
+            calls.instances().awaitTerminated(instance, UNTIL_TERMINATED);
         }
+        if (!withVolumes) {
+            return;
+        }
+        for (String volume : record.volumes()) {
+            calls.volumes().detach(volume, instance);
+        }
+    }
+
+    /** An address whose allocation had no answer may not be found at once. */
+    private void releaseTagged(String sandboxId, Steps steps) throws CloudException, InterruptedException {
+        calls.window().finds(() -> {
+            List<Address> found = calls.addresses().find(tags.ofSandboxes(List.of(sandboxId)));
+            release(found, steps);
+            return !found.isEmpty();
+        });
+    }
+
+    private void deleteSecondary(String sandboxId, LaunchRecord record) throws CloudException, InterruptedException {
         if (!record.secondaryId().isEmpty()) {
             calls.interfaces().delete(record.secondaryId());
             return;
         }
-        for (NetworkInterface nic : calls.interfaces().find(tags.ofSandboxes(List.of(sandboxId)))) {
-            if (nic.attachment() == null) {
+        // The answer to its making was lost: it may not be found at once.
+        calls.window().finds(() -> {
+            List<NetworkInterface> found = calls.interfaces().find(tags.ofSandboxes(List.of(sandboxId))).stream()
+                    .filter(nic -> nic.attachment() == null)
+                    .toList();
+            for (NetworkInterface nic : found) {
                 calls.interfaces().delete(nic.networkInterfaceId());
             }
-        }
+            return !found.isEmpty();
+        });
     }
 
     private void tagged(String sandboxId, Steps steps) throws CloudException, InterruptedException {

@@ -22,6 +22,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import software.amazon.awssdk.services.ec2.model.DescribeInstancesRequest;
 import software.amazon.awssdk.services.ec2.model.DescribeInstancesResponse;
 import software.amazon.awssdk.services.ec2.model.Instance;
@@ -31,6 +33,8 @@ import software.amazon.awssdk.services.ec2.model.InstanceStateName;
  * Waits for instances: one DescribeInstances at a time for all who wait, none while nobody does. Thread-safe.
  */
 public final class InstanceWatch implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(InstanceWatch.class);
 
     /** EC2 takes this many values in a filter. */
     private static final int MOST_IN_A_CALL = 200;
@@ -90,8 +94,8 @@ public final class InstanceWatch implements AutoCloseable {
         synchronized (this) {
             waiting.add(wait);
             if (!polling) {
-                polling = true;
                 poller = Thread.ofVirtual().name("instances").start(this::poll);
+                polling = true;
             }
         }
         try {
@@ -147,6 +151,9 @@ public final class InstanceWatch implements AutoCloseable {
             }
         } catch (InterruptedException e) {
             failAll(new Unavailable(Outcome.UNKNOWN, "the provider is closed", e));
+        } catch (RuntimeException | Error e) {
+            log.error("waiting for instances failed; the next wait begins afresh", e);
+            failAll(new Unavailable(Outcome.UNKNOWN, "waiting for instances failed: " + e, e));
         }
     }
 

@@ -2,6 +2,7 @@ package io.peerpods.cloud.aws.instance;
 
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.CloudException.InvalidRequest;
+import io.peerpods.cloud.CloudException.NotFound;
 import io.peerpods.cloud.CloudException.Outcome;
 import io.peerpods.cloud.aws.AwsConfig;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
@@ -48,31 +49,44 @@ public record LaunchFacts(
     private static final Logger log = LoggerFactory.getLogger(LaunchFacts.class);
 
     /**
-     * Gathers them. Asks the metadata service only for what nothing else says, and EC2 once for each kind of thing.
+     * Gathers them. Asks the metadata service only for what nothing else says, and EC2 once for each kind of thing. A thing that does
+     * not work does not keep the others from being looked at.
      *
-     * @throws CloudException naming the setting that is missing or wrong
+     * @param problems takes each thing that does not work
+     * @throws CloudException naming the first setting that is missing or wrong
      */
     public static LaunchFacts gather(
-            AwsConfig config, boolean externalNetwork, Ec2Api ec2, Images images, WorkerMetadata metadata)
+            AwsConfig config,
+            boolean externalNetwork,
+            Ec2Api ec2,
+            Images images,
+            WorkerMetadata metadata,
+            Problems problems)
             throws CloudException, InterruptedException {
-        Optional<LaunchTemplate> template = config.template().isEmpty()
-                ? Optional.empty()
-                : Optional.of(
-                        new LaunchTemplates(ec2).describe(config.template().get()));
+        Optional<Optional<LaunchTemplate>> described =
+                problems.look("launch template", () -> template(config, new LaunchTemplates(ec2)));
+        // Without its template nothing tells what else is missing.
+        problems.report();
+        Optional<LaunchTemplate> template = described.orElseThrow();
         Subnets subnets = new Subnets(ec2);
-        List<Placement> placements = subnets.placements(
-                subnetIds(config, template, metadata), externalNetwork ? config.secondarySubnets() : List.of());
-        List<String> groups = groups(config, template, metadata);
-        String bootImage =
-                config.image().isEmpty() ? template.map(LaunchTemplate::image).orElse("") : config.image();
-        if (bootImage.isEmpty()) {
-            throw new InvalidRequest(
-                    Outcome.NOT_DONE,
-                    "no image: set PODVM_AMI_ID, or name one in launch template "
-                            + config.template().orElse(""));
-        }
-        images.image(bootImage);
-        Prices prices = prices(config);
+        List<Placement> placements = problems.look(
+                        "subnets",
+                        () -> subnets.placements(
+                                subnetIds(config, template, metadata),
+                                externalNetwork ? config.secondarySubnets() : List.of()))
+                .orElse(List.of());
+        List<String> groups = problems.look("security groups", () -> groups(config, template, metadata))
+                .orElse(List.of());
+        String bootImage = problems.look("image", () -> bootImage(config, template, images))
+                .orElse("");
+        Optional<Prices> prices = problems.look("instance prices", () -> prices(config));
+        Optional<TypeChoice> types =
+                problems.look("instance types", () -> types(config, template, ec2, prices.orElseGet(Prices::builtIn)));
+        Set<String> open = externalNetwork && !placements.isEmpty()
+                ? problems.look("route tables", () -> subnets.withInternetGateway(secondary(placements)))
+                        .orElse(Set.of())
+                : Set.of();
+        problems.report();
         return new LaunchFacts(
                 placements,
                 groups,
@@ -81,9 +95,30 @@ public record LaunchFacts(
                 config.image(),
                 bootImage,
                 template,
-                types(config, template, ec2, prices),
-                prices,
-                externalNetwork ? subnets.withInternetGateway(secondary(placements)) : Set.of());
+                types.orElseThrow(),
+                prices.orElseThrow(),
+                open);
+    }
+
+    private static Optional<LaunchTemplate> template(AwsConfig config, LaunchTemplates templates)
+            throws CloudException, InterruptedException {
+        return config.template().isEmpty()
+                ? Optional.empty()
+                : Optional.of(templates.describe(config.template().get()));
+    }
+
+    private static String bootImage(AwsConfig config, Optional<LaunchTemplate> template, Images images)
+            throws CloudException, InterruptedException {
+        String id =
+                config.image().isEmpty() ? template.map(LaunchTemplate::image).orElse("") : config.image();
+        if (id.isEmpty()) {
+            throw new InvalidRequest(
+                    Outcome.NOT_DONE,
+                    "no image: set PODVM_AMI_ID, or name one in launch template "
+                            + config.template().orElse(""));
+        }
+        images.image(id);
+        return id;
     }
 
     private static List<String> subnetIds(AwsConfig config, Optional<LaunchTemplate> template, WorkerMetadata metadata)
@@ -149,7 +184,26 @@ public record LaunchFacts(
         Set<String> names = new LinkedHashSet<>(config.instanceTypes());
         names.add(fallback);
         Map<String, InstanceType> known = new InstanceTypes(ec2).describe(names);
-        TypeChoice choice = new TypeChoice(known, fallback, config.instanceTypes(), prices);
+        names.removeAll(known.keySet());
+        if (known.isEmpty()) {
+            throw new NotFound(
+                    Outcome.NOT_DONE,
+                    "instance types " + names
+                            + " of PODVM_INSTANCE_TYPE and PODVM_INSTANCE_TYPES do not exist in this region");
+        }
+        List<String> offered =
+                config.instanceTypes().stream().filter(known::containsKey).toList();
+        String usual = known.containsKey(fallback)
+                ? fallback
+                : known.keySet().iterator().next();
+        if (!names.isEmpty()) {
+            log.warn(
+                    "instance types {} of PODVM_INSTANCE_TYPE and PODVM_INSTANCE_TYPES do not exist in this region and are"
+                            + " left out; a pod that asks for nothing gets {}",
+                    names,
+                    usual);
+        }
+        TypeChoice choice = new TypeChoice(known, usual, offered, prices);
         List<String> priceless = choice.offered().stream()
                 .map(InstanceType::name)
                 .filter(name -> prices.dollarsAnHour(name).isEmpty())

@@ -7,8 +7,8 @@ import io.peerpods.cloud.CloudException.NotFound;
 import io.peerpods.cloud.CloudException.Outcome;
 import io.peerpods.cloud.CloudException.QuotaExceeded;
 import io.peerpods.cloud.CloudException.Unavailable;
+import io.peerpods.cloud.aws.ec2.ConsistencyWindow;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
-import io.peerpods.cloud.aws.ec2.Ec2Errors;
 import io.peerpods.cloud.aws.tag.Tags;
 import java.util.Comparator;
 import java.util.List;
@@ -27,10 +27,12 @@ public final class OpenRequest {
 
     private final Ec2Api ec2;
     private final InstanceWatch instances;
+    private final ConsistencyWindow window;
 
-    OpenRequest(Ec2Api ec2, InstanceWatch instances) {
+    OpenRequest(Ec2Api ec2, InstanceWatch instances, ConsistencyWindow window) {
         this.ec2 = ec2;
         this.instances = instances;
+        this.window = window;
     }
 
     /** Sends a new request: on record before it goes out, and after it has an answer. */
@@ -48,7 +50,8 @@ public final class OpenRequest {
 
     /**
      * Sends the same request under the same token again: EC2 answers with the instance that it made the first time, or
-     * makes it now, or says why not. Only refusals that EC2 gives after it has looked at the token count.
+     * makes it now, or says why not. Only refusals that EC2 gives after it has looked at the token count. One that does not tell
+     * whether EC2 knows the token counts after the instance was not found by its tags for the whole {@link ConsistencyWindow}.
      */
     void resolve(LaunchRecord record) throws CloudException, InterruptedException {
         Optional<RunInstancesRequest> request = record.open();
@@ -57,12 +60,10 @@ public final class OpenRequest {
         }
         try {
             adopt(record, ec2.runInstances(request.get(), () -> {}));
-        } catch (NoCapacity | QuotaExceeded | NotFound e) {
+        } catch (NoCapacity | QuotaExceeded e) {
             record.refused();
-        } catch (InvalidRequest e) {
-            if (Ec2Errors.code(e).equals("IdempotentParameterMismatch")) {
-                find(record, request.get());
-            } else {
+        } catch (NotFound | InvalidRequest e) {
+            if (!window.finds(() -> find(record, request.get()))) {
                 record.refused();
             }
         }

@@ -6,6 +6,7 @@ import io.peerpods.cloud.CloudException.NotFound;
 import io.peerpods.cloud.CloudException.Outcome;
 import io.peerpods.cloud.CloudException.Unavailable;
 import io.peerpods.cloud.aws.ec2.Batcher;
+import io.peerpods.cloud.aws.ec2.ConsistencyWindow;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
 import io.peerpods.cloud.aws.ec2.Ec2Errors;
 import java.time.Duration;
@@ -17,26 +18,41 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import software.amazon.awssdk.services.ec2.model.TerminateInstancesRequest;
 
-/** Terminates instances, those of a short while in one call. An instance that is gone is terminated. Thread-safe. */
+/** Terminates instances, those of a short while in one call. Thread-safe. */
 public final class Termination implements AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(Termination.class);
 
     private static final Duration WINDOW = Duration.ofMillis(150);
     private static final int MOST_IN_A_CALL = 100;
     private static final Pattern ID = Pattern.compile("i-[0-9a-f]+");
 
     private final Ec2Api ec2;
+    private final ConsistencyWindow window;
     private final Batcher<String, Boolean> batcher;
 
-    public Termination(Ec2Api ec2) {
+    public Termination(Ec2Api ec2, ConsistencyWindow window) {
         this.ec2 = ec2;
+        this.window = window;
         this.batcher = new Batcher<>("termination", WINDOW, MOST_IN_A_CALL, this::terminate);
     }
 
-    /** Returns when EC2 has confirmed that the instance ends. */
-    public void terminate(String id) throws CloudException, InterruptedException {
-        batcher.ask(id);
+    /**
+     * Returns when EC2 has confirmed that the instance ends, or has not known it for the whole {@link ConsistencyWindow}: right after
+     * its launch an instance is not known everywhere in EC2.
+     *
+     * @return whether EC2 knows the instance
+     */
+    public boolean terminate(String id) throws CloudException, InterruptedException {
+        boolean known = window.finds(() -> batcher.ask(id));
+        if (!known) {
+            log.info("instance {} is not known to EC2 any more", id);
+        }
+        return known;
     }
 
     private void terminate(Map<String, CompletableFuture<Boolean>> batch) throws CloudException, InterruptedException {

@@ -1,10 +1,7 @@
 package io.peerpods.cloud.aws.instancetype;
 
 import io.peerpods.cloud.CloudException;
-import io.peerpods.cloud.CloudException.NotFound;
-import io.peerpods.cloud.CloudException.Outcome;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.services.ec2.model.DescribeInstanceTypesRequest;
+import software.amazon.awssdk.services.ec2.model.Filter;
 import software.amazon.awssdk.services.ec2.model.GpuDeviceInfo;
 import software.amazon.awssdk.services.ec2.model.InstanceTypeInfo;
 import software.amazon.awssdk.services.ec2.model.SupportedAdditionalProcessorFeature;
@@ -28,34 +26,38 @@ public final class InstanceTypes {
     }
 
     /**
-     * The types with these names, by name.
-     *
-     * @throws CloudException when one does not exist in this region
+     * The types with these names that exist in this region, by name. A filter asks, because one unknown name among InstanceTypes
+     * fails the whole call.
      */
     public Map<String, InstanceType> describe(Set<String> names) throws CloudException, InterruptedException {
         Map<String, InstanceType> found = new LinkedHashMap<>();
         List<String> all = List.copyOf(names);
         for (int from = 0; from < all.size(); from += MOST_IN_A_CALL) {
             List<String> some = all.subList(from, Math.min(all.size(), from + MOST_IN_A_CALL));
-            var request = DescribeInstanceTypesRequest.builder()
-                    .instanceTypesWithStrings(some)
-                    .build();
-            for (InstanceTypeInfo info : ec2.describeInstanceTypes(request).instanceTypes()) {
-                found.put(info.instanceTypeAsString(), type(info));
-            }
-        }
-        List<String> missing = new ArrayList<>(all);
-        missing.removeAll(found.keySet());
-        if (!missing.isEmpty()) {
-            throw new NotFound(
-                    Outcome.NOT_DONE,
-                    "instance types " + missing + " of PODVM_INSTANCE_TYPE and PODVM_INSTANCE_TYPES do not exist in"
-                            + " this region");
+            String next = "";
+            do {
+                var request = DescribeInstanceTypesRequest.builder()
+                        .filters(Filter.builder()
+                                .name("instance-type")
+                                .values(some)
+                                .build());
+                if (!next.isEmpty()) {
+                    request.nextToken(next);
+                }
+                var page = ec2.describeInstanceTypes(request.build());
+                for (InstanceTypeInfo info : page.instanceTypes()) {
+                    // A filter's value may be a pattern, a name of the list is none.
+                    if (names.contains(info.instanceTypeAsString())) {
+                        found.put(info.instanceTypeAsString(), type(info));
+                    }
+                }
+                next = page.nextToken() == null ? "" : page.nextToken();
+            } while (!next.isEmpty());
         }
         return found;
     }
 
-    private static InstanceType type(InstanceTypeInfo info) {
+    static InstanceType type(InstanceTypeInfo info) {
         List<GpuDeviceInfo> gpus =
                 info.gpuInfo() == null ? List.of() : info.gpuInfo().gpus();
         var processor = info.processorInfo();
@@ -68,7 +70,7 @@ public final class InstanceTypes {
                 info.memoryInfo() == null || info.memoryInfo().sizeInMiB() == null
                         ? 0
                         : info.memoryInfo().sizeInMiB(),
-                gpus.stream().mapToInt(gpu -> orZero(gpu.count())).sum(),
+                gpus.stream().mapToInt(InstanceTypes::count).sum(),
                 gpus.isEmpty() || gpus.getFirst().name() == null
                         ? ""
                         : gpus.getFirst().name(),
@@ -76,6 +78,11 @@ public final class InstanceTypes {
                 network == null ? 0 : orZero(network.maximumNetworkInterfaces()),
                 snp,
                 new HashSet<>(info.supportedBootModesAsStrings()));
+    }
+
+    /** A fraction of a GPU (g6f) counts as one: EC2 gives no count of whole GPUs then, or zero. */
+    static int count(GpuDeviceInfo gpu) {
+        return Math.max(1, Math.max(orZero(gpu.count()), orZero(gpu.logicalGpuCount())));
     }
 
     private static int orZero(@Nullable Integer number) {

@@ -8,8 +8,10 @@ import java.net.Proxy;
 import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,14 +25,24 @@ public final class WorkerMetadata {
 
     private static final int CONNECT_MILLIS = 1000;
     private static final int READ_MILLIS = 3000;
+
+    /** After a time-out the others of the same round are not asked; later ones are. */
+    private static final Duration SILENCE = Duration.ofSeconds(10);
+
     private static final int LARGEST_ANSWER = 64 * 1024;
 
     private final URI endpoint;
-    private boolean absent;
+    private final LongSupplier nanos;
+    private Optional<Long> silentSince = Optional.empty();
     private String token = "";
 
     public WorkerMetadata(URI endpoint) {
+        this(endpoint, System::nanoTime);
+    }
+
+    WorkerMetadata(URI endpoint, LongSupplier nanos) {
         this.endpoint = endpoint;
+        this.nanos = nanos;
     }
 
     public Optional<String> region() {
@@ -70,24 +82,48 @@ public final class WorkerMetadata {
     }
 
     private synchronized Optional<String> get(String path) {
-        if (absent) {
+        if (silentSince
+                .filter(since -> nanos.getAsLong() - since < SILENCE.toNanos())
+                .isPresent()) {
             return Optional.empty();
         }
         try {
-            if (token.isEmpty()) {
-                token = request("PUT", "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "300")
-                        .orElse("");
-            }
-            return request("GET", "/latest/meta-data/" + path, "X-aws-ec2-metadata-token", token)
-                    .map(String::strip)
-                    .filter(text -> !text.isEmpty());
+            Optional<String> answer = withToken(path);
+            silentSince = Optional.empty();
+            return answer.map(String::strip).filter(text -> !text.isEmpty());
         } catch (ConnectException | NoRouteToHostException | SocketTimeoutException e) {
             log.debug("no metadata service at {}: {}", endpoint, e.toString());
-            absent = true;
+            silentSince = Optional.of(nanos.getAsLong());
             return Optional.empty();
         } catch (IOException e) {
             log.warn("metadata service at {}: {}: {}", endpoint, path, e.toString());
             return Optional.empty();
+        }
+    }
+
+    /** A token that has expired is answered with 401: the question is asked again with a new one. */
+    private Optional<String> withToken(String path) throws IOException {
+        if (!token.isEmpty()) {
+            try {
+                return data(path);
+            } catch (TokenExpiredException e) {
+                log.debug("the token of the metadata service has expired");
+            }
+        }
+        token = request("PUT", "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "300")
+                .orElse("");
+        return data(path);
+    }
+
+    private Optional<String> data(String path) throws IOException {
+        return request("GET", "/latest/meta-data/" + path, "X-aws-ec2-metadata-token", token);
+    }
+
+    private static final class TokenExpiredException extends IOException {
+        private static final long serialVersionUID = 1L;
+
+        TokenExpiredException() {
+            super("HTTP 401: the token is not accepted");
         }
     }
 
@@ -102,6 +138,9 @@ public final class WorkerMetadata {
             int status = connection.getResponseCode();
             if (status == HttpURLConnection.HTTP_NOT_FOUND) {
                 return Optional.empty();
+            }
+            if (status == HttpURLConnection.HTTP_UNAUTHORIZED) {
+                throw new TokenExpiredException();
             }
             if (status != HttpURLConnection.HTTP_OK) {
                 throw new IOException("HTTP " + status);

@@ -5,6 +5,7 @@ import io.peerpods.cloud.CloudException.InvalidRequest;
 import io.peerpods.cloud.CloudException.NotFound;
 import io.peerpods.cloud.CloudException.Outcome;
 import io.peerpods.cloud.CloudException.Unavailable;
+import io.peerpods.cloud.aws.ec2.ConsistencyWindow;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
 import io.peerpods.cloud.aws.tag.Tags;
 import java.util.List;
@@ -26,9 +27,11 @@ import software.amazon.awssdk.services.ec2.model.TagSpecification;
 public final class SecondaryInterface {
 
     private final Ec2Api ec2;
+    private final ConsistencyWindow window;
 
-    public SecondaryInterface(Ec2Api ec2) {
+    public SecondaryInterface(Ec2Api ec2, ConsistencyWindow window) {
         this.ec2 = ec2;
+        this.window = window;
     }
 
     /** The request that makes one; no call is made here. */
@@ -93,19 +96,22 @@ public final class SecondaryInterface {
     }
 
     /**
-     * Deletes the interface; one that is gone is deleted.
+     * Deletes the interface; one that EC2 has not known for the whole {@link ConsistencyWindow} is gone.
      *
      * @throws CloudException Unavailable when an instance still has it
      */
     public void delete(String id) throws CloudException, InterruptedException {
-        try {
-            ec2.deleteNetworkInterface(DeleteNetworkInterfaceRequest.builder()
-                    .networkInterfaceId(id)
-                    .build());
-        } catch (NotFound e) {
-            // It is gone.
-        } catch (InvalidRequest e) {
-            throw new Unavailable(Outcome.NOT_DONE, "interface " + id + " is still in use: " + e.getMessage(), e);
-        }
+        window.finds(() -> {
+            try {
+                ec2.deleteNetworkInterface(DeleteNetworkInterfaceRequest.builder()
+                        .networkInterfaceId(id)
+                        .build());
+                return true;
+            } catch (NotFound e) {
+                return false;
+            } catch (InvalidRequest e) {
+                throw new Unavailable(Outcome.NOT_DONE, "interface " + id + " is still in use: " + e.getMessage(), e);
+            }
+        });
     }
 }

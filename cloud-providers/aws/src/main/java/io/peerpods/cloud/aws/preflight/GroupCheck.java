@@ -33,11 +33,11 @@ final class GroupCheck {
 
     private final AwsConfig config;
     private final Worker worker;
-    private final String region;
+    private final Preflight.Region region;
     private final Ec2Api ec2;
     private final WorkerMetadata metadata;
 
-    GroupCheck(AwsConfig config, Worker worker, String region, Ec2Api ec2, WorkerMetadata metadata) {
+    GroupCheck(AwsConfig config, Worker worker, Preflight.Region region, Ec2Api ec2, WorkerMetadata metadata) {
         this.config = config;
         this.worker = worker;
         this.region = region;
@@ -128,7 +128,7 @@ final class GroupCheck {
         return flows;
     }
 
-    private void judge(Flow flow, GroupRules rules, Findings findings) {
+    private void judge(Flow flow, GroupRules rules, Findings findings) throws CloudException {
         String what = "rule for the " + flow.what() + " (" + flow.protocol() + " " + flow.port() + ")";
         boolean blind = flow.peer().groups().isEmpty() && flow.peer().cidrs().isEmpty();
         switch (rules.admit(flow)) {
@@ -141,9 +141,9 @@ final class GroupCheck {
                     findings.unchecked(
                             what,
                             "not open to everybody, which is well; it must be open to the address that this worker has"
-                                    + " towards the internet: " + flow.command(region));
+                                    + " towards the internet: " + flow.command(region.name()));
                 } else {
-                    findings.error(what, "missing; add it with: " + flow.command(region));
+                    findings.error(what, "missing; add it with: " + flow.command(region.name()));
                 }
             }
         }

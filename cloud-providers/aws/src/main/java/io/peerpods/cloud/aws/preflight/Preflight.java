@@ -22,6 +22,11 @@ import java.util.Set;
 /** Looks at everything that a launch depends on, before the first pod does. Makes, changes and deletes nothing. */
 public final class Preflight {
 
+    /** Tells the region, which the worker's metadata service may have to be asked for. */
+    public interface Region {
+        String name() throws CloudException;
+    }
+
     private final AwsConfig config;
     private final Worker worker;
     private final FactsSource facts;
@@ -34,7 +39,7 @@ public final class Preflight {
     public Preflight(
             AwsConfig config,
             Worker worker,
-            String region,
+            Region region,
             FactsSource facts,
             InstanceRequest requests,
             Ec2Api ec2,
@@ -51,11 +56,6 @@ public final class Preflight {
         this.addresses = new AddressCheck(ec2);
     }
 
-    /** What every launch is made from; gathered now if it has not been. */
-    public LaunchFacts facts() throws CloudException, InterruptedException {
-        return facts.get();
-    }
-
     /** Looks at everything; a thing that cannot be looked at does not keep the others from it. */
     public List<Finding> check() throws InterruptedException {
         Findings findings = new Findings();
@@ -63,7 +63,11 @@ public final class Preflight {
         try {
             known = facts.get();
         } catch (CloudException e) {
-            findings.error("settings", String.valueOf(e.getMessage()));
+            List<Finding> problems = facts.problems();
+            if (problems.isEmpty()) {
+                findings.error("EC2", String.valueOf(e.getMessage()));
+            }
+            problems.forEach(problem -> findings.error(problem.what(), problem.detail()));
             return findings.all();
         }
         on("image", findings, () -> image(known, findings));

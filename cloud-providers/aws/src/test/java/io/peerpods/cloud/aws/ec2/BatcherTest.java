@@ -14,6 +14,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
 final class BatcherTest {
@@ -86,6 +87,20 @@ final class BatcherTest {
         })) {
             assertThatThrownBy(() -> batcher.ask("x")).isInstanceOf(CloudException.QuotaExceeded.class);
             assertThatThrownBy(() -> batcher.ask("y")).hasMessage("enough");
+        }
+    }
+
+    @Test
+    void anErrorOfTheWorkReachesWhoAsksAndTheNextQuestionIsAnswered() throws Exception {
+        AtomicInteger runs = new AtomicInteger();
+        try (Batcher<String, String> batcher = new Batcher<>("b", Duration.ZERO, 100, batch -> {
+            if (runs.getAndIncrement() == 0) {
+                throw new NoClassDefFoundError("as told");
+            }
+            batch.forEach((word, answer) -> answer.complete(word));
+        })) {
+            assertThatThrownBy(() -> batcher.ask("x")).hasMessageContaining("as told");
+            assertThat(batcher.ask("y")).isEqualTo("y");
         }
     }
 }

@@ -105,6 +105,16 @@ public final class Ec2World implements AutoCloseable {
         return admin;
     }
 
+    /** A client of its own, to be closed by who asks for it. */
+    public Ec2Client client() {
+        return Ec2Client.builder()
+                .region(Region.US_EAST_1)
+                .endpointOverride(proxy.endpoint())
+                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
+                .httpClientBuilder(UrlConnectionHttpClient.builder())
+                .build();
+    }
+
     public String image() {
         return image;
     }
@@ -166,8 +176,9 @@ public final class Ec2World implements AutoCloseable {
     public AwsCloud open(boolean externalNetwork, Map<String, String> others)
             throws CloudException, InterruptedException {
         AwsConfig config = AwsConfig.of(new FlagSettings(new AwsType().settings(), settings(others)));
-        AwsCloud cloud = AwsCloud.open(config, worker(externalNetwork), Duration.ofMillis(100));
+        AwsCloud cloud = AwsCloud.open(config, worker(externalNetwork), Duration.ofMillis(100), Duration.ofSeconds(2));
         clouds.add(cloud);
+        cloud.awaitFirstLook(Duration.ofMinutes(1));
         proxy.forgetCalls();
         return cloud;
     }

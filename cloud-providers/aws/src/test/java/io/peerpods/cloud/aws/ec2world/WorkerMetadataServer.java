@@ -6,17 +6,20 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A worker's metadata service, version 2 only. */
 public final class WorkerMetadataServer implements AutoCloseable {
 
-    private static final String TOKEN = "the-token";
-
     private final HttpServer server;
     private final Map<String, String> data;
+    private volatile String token = "token-0";
+    private volatile Duration delay = Duration.ZERO;
+    private final AtomicInteger tokens = new AtomicInteger();
     private final List<String> asked = new CopyOnWriteArrayList<>();
 
     private WorkerMetadataServer(HttpServer server, Map<String, String> data) {
@@ -37,6 +40,16 @@ public final class WorkerMetadataServer implements AutoCloseable {
         return "http://127.0.0.1:" + server.getAddress().getPort();
     }
 
+    /** The tokens given out so far are not accepted any more. */
+    public void expireTokens() {
+        token = "none";
+    }
+
+    /** Every answer takes this long from now on. */
+    public void delay(Duration time) {
+        delay = time;
+    }
+
     /** The paths that were asked for. */
     public List<String> asked() {
         return List.copyOf(asked);
@@ -44,10 +57,12 @@ public final class WorkerMetadataServer implements AutoCloseable {
 
     private void handle(HttpExchange exchange) throws IOException {
         try (exchange) {
+            Thread.sleep(delay);
             String path = exchange.getRequestURI().getPath();
             if (exchange.getRequestMethod().equals("PUT") && path.equals("/latest/api/token")) {
-                answer(exchange, 200, TOKEN);
-            } else if (!TOKEN.equals(exchange.getRequestHeaders().getFirst("X-aws-ec2-metadata-token"))) {
+                token = "token-" + tokens.incrementAndGet();
+                answer(exchange, 200, token);
+            } else if (!token.equals(exchange.getRequestHeaders().getFirst("X-aws-ec2-metadata-token"))) {
                 answer(exchange, 401, "");
             } else {
                 String name = path.substring("/latest/meta-data/".length());
@@ -55,6 +70,8 @@ public final class WorkerMetadataServer implements AutoCloseable {
                 String value = data.get(name);
                 answer(exchange, value == null ? 404 : 200, value == null ? "" : value);
             }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.peerpods.cloud.aws.ec2world.WorkerMetadataServer;
 import java.io.IOException;
 import java.net.URI;
+import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 final class WorkerMetadataTest {
@@ -38,5 +40,32 @@ final class WorkerMetadataTest {
         assertThat(metadata.groups()).isEmpty();
         assertThat(metadata.keyName()).isEmpty();
         assertThat(metadata.address()).isEmpty();
+    }
+
+    @Test
+    void aTokenThatHasExpiredIsRenewed() throws Exception {
+        try (WorkerMetadataServer server = WorkerMetadataServer.start(Map.of("local-ipv4", "10.0.0.1"))) {
+            WorkerMetadata metadata = new WorkerMetadata(URI.create(server.endpoint()));
+            assertThat(metadata.address()).contains("10.0.0.1");
+
+            server.expireTokens();
+
+            assertThat(metadata.address()).contains("10.0.0.1");
+        }
+    }
+
+    @Test
+    void aTimeOutIsNotTakenForAWorkerWithoutMetadataForEver() throws Exception {
+        try (WorkerMetadataServer server = WorkerMetadataServer.start(Map.of("local-ipv4", "10.0.0.1"))) {
+            AtomicLong now = new AtomicLong();
+            WorkerMetadata metadata = new WorkerMetadata(URI.create(server.endpoint()), now::get);
+            server.delay(Duration.ofSeconds(4));
+            assertThat(metadata.address()).isEmpty();
+            server.delay(Duration.ZERO);
+
+            now.addAndGet(Duration.ofSeconds(11).toNanos());
+
+            assertThat(metadata.address()).contains("10.0.0.1");
+        }
     }
 }

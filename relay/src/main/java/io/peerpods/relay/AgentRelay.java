@@ -55,6 +55,7 @@ public final class AgentRelay implements AutoCloseable {
     private final @Nullable RelayThreads own;
     private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
     private final ReentrantLock lock = new ReentrantLock();
+    private final Rarely crowding = new Rarely(Duration.ofSeconds(10));
     private final Condition changed = lock.newCondition();
     private final ReentrantLock dialling = new ReentrantLock();
 
@@ -86,7 +87,9 @@ public final class AgentRelay implements AutoCloseable {
             Sockets.closeQuietly(listener);
             throw e;
         }
-        Thread.ofVirtual().name("agent-relay").start(relay::accept);
+        Thread.ofVirtual()
+                .name("agent-relay")
+                .start(new AcceptLoop(options.socket().toString(), listener, relay::admit));
         return relay;
     }
 
@@ -191,33 +194,25 @@ public final class AgentRelay implements AutoCloseable {
         }
     }
 
-    private void accept() {
-        try {
-            while (!closed) {
-                SocketChannel caller = listener.accept();
-                if (sessions.size() >= MAX_CALLERS) {
-                    LOG.warn("{}: more than {} callers at once, hanging up on one", options.socket(), MAX_CALLERS);
-                    Sockets.closeQuietly(caller);
-                    continue;
-                }
-                Session session = new Session(
-                        io,
-                        new Session.Peer(caller, UnixDomainSocketAddress.of(options.socket()), null),
-                        Upstream.LIMITS,
-                        new ToVm(),
-                        options.edits(),
-                        null,
-                        (ended, cause) -> sessions.remove(ended));
-                sessions.add(session);
-                session.start();
-                if (closed) {
-                    session.close();
-                }
-            }
-        } catch (IOException e) {
-            if (!closed) {
-                LOG.error("{}: no more callers are accepted", options.socket(), e);
-            }
+    private void admit(SocketChannel caller) {
+        if (sessions.size() >= MAX_CALLERS) {
+            crowding.run(left -> LOG.warn(
+                    "{}: more than {} callers at once, hanging up on one{}", options.socket(), MAX_CALLERS, left));
+            Sockets.closeQuietly(caller);
+            return;
+        }
+        Session session = new Session(
+                io,
+                new Session.Peer(caller, UnixDomainSocketAddress.of(options.socket()), null),
+                Upstream.LIMITS,
+                new ToVm(),
+                options.edits(),
+                null,
+                (ended, cause) -> sessions.remove(ended));
+        sessions.add(session);
+        session.start();
+        if (closed) {
+            session.close();
         }
     }
 

@@ -4,15 +4,14 @@ import io.grpc.Status;
 import io.grpc.StatusException;
 import io.peerpods.ttrpc.IoThread;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.SocketAddress;
 import java.net.StandardSocketOptions;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -29,15 +28,20 @@ public final class Forwarder implements AutoCloseable {
     private static final int BACKLOG = 128;
     private static final int MAX_CONNECTIONS = 256;
     private static final int MAX_HANDSHAKES = 32;
+    /** Less than half of all: one peer that never finishes leaves room for the worker. */
+    private static final int MAX_HANDSHAKES_OF_ONE = 8;
+
     private static final Duration HANDSHAKE = Duration.ofSeconds(10);
-    private static final Duration AGENT_RETRY = Duration.ofMillis(25);
+    private static final Duration BETWEEN_LINES = Duration.ofSeconds(10);
 
     private final ForwarderOptions options;
     private final ServerSocketChannel listener;
     private final InetSocketAddress address;
     private final RelayThreads threads;
     private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
-    private final Semaphore handshakes = new Semaphore(MAX_HANDSHAKES);
+    private final HandshakeSlots handshakes = new HandshakeSlots(MAX_HANDSHAKES_OF_ONE, MAX_HANDSHAKES);
+    private final Rarely crowding = new Rarely(BETWEEN_LINES);
+    private final Rarely failures = new Rarely(BETWEEN_LINES);
     private final AgentSocket agent;
     private final AtomicBoolean told = new AtomicBoolean();
     private volatile boolean closed;
@@ -69,7 +73,7 @@ public final class Forwarder implements AutoCloseable {
                             + " (is another program using the port?)",
                     e);
         }
-        Thread.ofVirtual().name("forwarder").start(forwarder::accept);
+        Thread.ofVirtual().name("forwarder").start(new AcceptLoop("the agent port", listener, forwarder::admit));
         return forwarder;
     }
 
@@ -88,29 +92,25 @@ public final class Forwarder implements AutoCloseable {
         threads.close();
     }
 
-    private void accept() {
-        while (!closed) {
-            try {
-                SocketChannel socket = listener.accept();
-                if (sessions.size() >= MAX_CONNECTIONS || !handshakes.tryAcquire()) {
-                    LOG.warn("too many connections at once: hanging up on {}", socket.getRemoteAddress());
-                    Sockets.closeQuietly(socket);
-                    continue;
-                }
-                serve(socket);
-            } catch (IOException e) {
-                if (!closed) {
-                    LOG.error("a connection could not be accepted", e);
-                    pause(AGENT_RETRY); // out of descriptors, perhaps: not in a tight loop
-                }
-            }
+    private void admit(SocketChannel socket) {
+        InetSocketAddress worker;
+        try {
+            worker = (InetSocketAddress) socket.getRemoteAddress();
+        } catch (IOException gone) {
+            Sockets.closeQuietly(socket);
+            return;
         }
+        if (sessions.size() >= MAX_CONNECTIONS || !handshakes.take(worker.getAddress())) {
+            crowding.run(left -> LOG.warn("too many connections at once: hanging up on {}{}", worker, left));
+            Sockets.closeQuietly(socket);
+            return;
+        }
+        serve(socket, worker);
     }
 
-    private void serve(SocketChannel socket) {
-        Greeting greeting = new Greeting();
+    private void serve(SocketChannel socket, InetSocketAddress worker) {
+        Greeting greeting = new Greeting(worker.getAddress());
         try {
-            SocketAddress worker = socket.getRemoteAddress();
             IoThread io = threads.next();
             Session session = new Session(
                     io,
@@ -125,22 +125,26 @@ public final class Forwarder implements AutoCloseable {
             if (closed) {
                 session.close();
             }
-        } catch (IOException | RuntimeException e) {
-            LOG.warn("a connection is dropped", e);
-            greeting.end();
-            Sockets.closeQuietly(socket);
+        } catch (RuntimeException | Error e) {
+            boolean _ = greeting.end();
+            throw e;
         }
     }
 
     /** Counts a connection among the handshakes until it has passed its own. */
     private final class Greeting implements Session.Witness {
+        private final InetAddress peer;
         private final AtomicBoolean passed = new AtomicBoolean();
+
+        Greeting(InetAddress peer) {
+            this.peer = peer;
+        }
 
         /** Whether this was the end of it. */
         boolean end() {
             boolean ended = passed.compareAndSet(false, true);
             if (ended) {
-                handshakes.release();
+                handshakes.release(peer);
             }
             return ended;
         }
@@ -154,7 +158,7 @@ public final class Forwarder implements AutoCloseable {
         public void over(Session session, IOException cause) {
             sessions.remove(session);
             if (end()) {
-                LOG.info("no connection with a worker: {}", Sockets.reason(cause));
+                failures.run(left -> LOG.info("no connection with {}: {}{}", peer, Sockets.reason(cause), left));
             }
         }
     }
@@ -191,14 +195,6 @@ public final class Forwarder implements AutoCloseable {
         @Override
         public boolean isAgentsSide() {
             return true;
-        }
-    }
-
-    private static void pause(Duration time) {
-        try {
-            Thread.sleep(time);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 }

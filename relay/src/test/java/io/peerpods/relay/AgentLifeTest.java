@@ -11,12 +11,15 @@ import io.peerpods.ttrpc.Frame;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -129,6 +132,38 @@ class AgentLifeTest {
                 .isInstanceOf(StatusException.class)
                 .hasMessageContaining("kata-agent (" + agentSocket() + ")")
                 .hasMessageContaining("has not come within");
+    }
+
+    @Test
+    void halfOpenConnectionsOfOneStrangerDoNotShutTheWorkerOut() throws Exception {
+        RecordingAgent _ = agent(this::likeKata);
+        Forwarder forwarder = forwarder(LONGER_THAN_THE_TEST);
+        for (int i = 0; i < 40; i++) {
+            Socket stranger = new Socket();
+            toClose.add(stranger);
+            stranger.bind(new InetSocketAddress("127.0.0.2", 0));
+            stranger.connect(forwarder.address());
+        }
+        relayTo(forwarder);
+        assertThat(code(caller().call(1, AGENT, "GetGuestDetails"))).isZero();
+    }
+
+    @Test
+    void aFailureInOneConnectionDoesNotEndTheAcceptLoop() throws Exception {
+        Path socket = directory.resolve("loop.sock");
+        AtomicInteger admitted = new AtomicInteger();
+        try (ServerSocketChannel listener = Sockets.listen(socket)) {
+            Thread loop = Thread.startVirtualThread(new AcceptLoop("test", listener, accepted -> {
+                if (admitted.incrementAndGet() <= 2) {
+                    throw new OutOfMemoryError("as a test has it");
+                }
+            }));
+            for (int i = 0; i < 3; i++) {
+                Sockets.connect(socket).close();
+            }
+            Eventually.until("all were admitted", () -> admitted.get() == 3);
+            assertThat(loop.isAlive()).isTrue();
+        }
     }
 
     private void likeKata(RecordingAgent.Connection connection, int stream, byte[] body) throws IOException {

@@ -98,8 +98,10 @@ final class VmInit {
                 .map(entry -> quoted(entry.getKey() + "=" + entry.getValue()))
                 .collect(Collectors.joining(" "));
         String command = service.command().stream().map(VmInit::quoted).collect(Collectors.joining(" "));
-        return "setsid env -i " + assignments + " " + command + " </dev/null >&" + console + " 2>&1" + closing(consoles)
-                + " &";
+        // A shell starts what it does not wait for with SIGINT and SIGQUIT ignored, which every program in the VM would
+        // inherit.
+        return "setsid env -i --default-signal=INT,QUIT " + assignments + " " + command + " </dev/null >&" + console
+                + " 2>&1" + closing(consoles) + " &";
     }
 
     private static String closing(int consoles) {

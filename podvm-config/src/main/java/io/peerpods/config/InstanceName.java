@@ -4,7 +4,7 @@ import java.util.Locale;
 
 /**
  * The name of a pod's VM, which is also the name in its TLS certificate: {@code podvm-<pod>-<first 8 of the sandbox id>},
- * the pod's part cut so that the whole is a DNS label.
+ * the pod's part cut so that the whole is a DNS label, without hyphens at its end.
  */
 public final class InstanceName {
     /** Longest name: one DNS label. */
@@ -22,7 +22,9 @@ public final class InstanceName {
                     + "\" and \"" + sandboxId + "\"");
         }
         String pod = cut(clean(podName), MAX_LENGTH - PREFIX.length() - ID_LENGTH - 2);
-        return PREFIX + "-" + pod + "-" + cut(clean(sandboxId), ID_LENGTH);
+        String name = PREFIX + "-" + pod + "-" + cut(clean(sandboxId), ID_LENGTH);
+        // A DNS label, and so a name in TLS, ends with a letter or digit; an id that is cut may not.
+        return name.replaceAll("-+$", "");
     }
 
     private static String clean(String text) {

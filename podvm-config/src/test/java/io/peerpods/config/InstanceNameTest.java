@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Random;
+import javax.net.ssl.SNIHostName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class InstanceNameTest {
 
@@ -22,6 +24,13 @@ class InstanceNameTest {
         assertThat(InstanceName.of(pod, sandbox)).isEqualTo(name);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"abcdefg-hij", "abcdef.-x", "a-b-c-d-e-f", "0123456_9"})
+    void anIdWithAHyphenInItsEighthPlaceGivesANameThatTlsTakes(String sandbox) {
+        String name = InstanceName.of("web", sandbox);
+        assertThat(new SNIHostName(name).getAsciiName()).isEqualTo(name);
+    }
+
     @Test
     void is_always_a_dns_label() {
         Random random = new Random(4711);
@@ -29,7 +38,7 @@ class InstanceNameTest {
             String pod = text(random, 1 + random.nextInt(300));
             assertThat(InstanceName.of(pod, text(random, 1 + random.nextInt(80))))
                     .as(pod)
-                    .matches("podvm-[a-z0-9-]+-[a-z0-9-]{1,8}")
+                    .matches("podvm[a-z0-9-]*[a-z0-9]")
                     .hasSizeLessThanOrEqualTo(63);
         }
     }

@@ -44,7 +44,7 @@ final class GuardWatch implements AutoCloseable {
                         repairs.incrementAndGet();
                         log.warn("something in the pod's namespace removed guards, they are back: {}", differences);
                     }
-                } catch (RuntimeException e) {
+                } catch (RuntimeException | Error e) {
                     // The same failure every second is said once.
                     String message = String.valueOf(e.getMessage());
                     if (!message.equals(complaint)) {

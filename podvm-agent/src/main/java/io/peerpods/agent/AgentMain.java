@@ -92,6 +92,14 @@ public final class AgentMain {
             notify.status(String.valueOf(e.getMessage()));
             console.tell(String.valueOf(e.getMessage()));
             return FAILED;
+        } catch (RuntimeException | Error e) {
+            // Without this the JVM would end through the hook, with status 0.
+            Runtime.getRuntime().removeShutdownHook(stop);
+            log.error("the start failed", e);
+            notify.status(e.toString());
+            console.tell(e.toString());
+            agent.close();
+            return FAILED;
         }
     }
 

@@ -212,7 +212,7 @@ final class PodVmAgent implements AutoCloseable {
     private static void warmNetlink() {
         try {
             Rtnl.warmUp();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             log.debug("netlink could not be tried: {}", e.getMessage()); // set-up will say so in its own words
         }
     }

@@ -1,5 +1,6 @@
 package io.peerpods.relay;
 
+import io.peerpods.ttrpc.TtrpcServer;
 import java.io.Closeable;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -16,8 +17,6 @@ final class Sockets {
 
     /** {@code sun_path} without its final zero. */
     private static final int MAX_PATH = 107;
-
-    private static final int BACKLOG = 128;
 
     private Sockets() {}
 
@@ -37,7 +36,7 @@ final class Sockets {
         Files.deleteIfExists(path);
         ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
-            listener.bind(UnixDomainSocketAddress.of(path), BACKLOG);
+            listener.bind(UnixDomainSocketAddress.of(path), TtrpcServer.BACKLOG);
             Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
             return listener;
         } catch (IOException | RuntimeException e) {

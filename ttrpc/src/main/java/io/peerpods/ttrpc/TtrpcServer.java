@@ -54,7 +54,12 @@ public final class TtrpcServer implements AutoCloseable {
      */
     public static final Attributes.Key<MethodType> WIRE_TYPE = Attributes.Key.create("io.peerpods.ttrpc.WIRE_TYPE");
 
-    private static final int BACKLOG = 512;
+    /**
+     * Connections that may wait to be accepted. A unix socket refuses more at once with EAGAIN, and Kata does not try again; the kernel
+     * takes the smaller of this and {@code net.core.somaxconn}, which is 4096 since Linux 5.4.
+     */
+    public static final int BACKLOG = 4096;
+
     private static final int ACCEPTS_IN_A_ROW = 64;
     private static final int OWN_THREADS = 2;
     /** How long no connection is accepted after accepting failed, mostly for want of file descriptors. */

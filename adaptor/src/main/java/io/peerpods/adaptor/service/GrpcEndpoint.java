@@ -7,12 +7,14 @@ import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
 import io.grpc.protobuf.services.ProtoReflectionServiceV1;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerDomainSocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.peerpods.ttrpc.TtrpcServer;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
@@ -63,6 +65,7 @@ public final class GrpcEndpoint implements AutoCloseable {
                 .bossEventLoopGroup(loops)
                 .workerEventLoopGroup(loops)
                 .executor(Executors.newVirtualThreadPerTaskExecutor())
+                .withOption(ChannelOption.SO_BACKLOG, TtrpcServer.BACKLOG)
                 .maxConcurrentCallsPerConnection(MAX_CALLS)
                 .permitKeepAliveWithoutCalls(true)
                 .addServices(services)

@@ -79,7 +79,7 @@ final class Adaptor implements AutoCloseable {
         try {
             adaptor.open(type, settings, crash, version);
             return adaptor;
-        } catch (Exception e) {
+        } catch (Exception | Error e) {
             adaptor.close();
             throw e;
         }
@@ -120,6 +120,8 @@ final class Adaptor implements AutoCloseable {
                 crash::step);
         closeLater(sandboxes);
         serve(Services.of(sandboxes, version));
+        // Ends first: calls are still served while the starts in flight are answered.
+        endLater(sandboxes::endStarts);
         sandboxes.begin();
     }
 
@@ -296,8 +298,8 @@ final class Adaptor implements AutoCloseable {
                 ending.end();
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
-            } catch (Exception e) {
-                log.warn("not everything ended well: {}", e.toString());
+            } catch (Exception | Error e) {
+                log.warn("not everything ended well: {}", e.toString(), e);
             }
         }
     }

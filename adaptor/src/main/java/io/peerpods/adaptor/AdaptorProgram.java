@@ -141,6 +141,7 @@ final class AdaptorProgram {
 
     private int serve(CloudProviderType type, Settings settings, AdaptorConfig config, Map<String, String> environment)
             throws Exception {
+        ListenBacklog.warning().ifPresent(warning -> log.warn("{}", warning));
         SdNotify notify = SdNotify.of(environment);
         CountDownLatch stop = new CountDownLatch(1);
         CountDownLatch stopped = new CountDownLatch(1);
@@ -150,7 +151,7 @@ final class AdaptorProgram {
         Adaptor adaptor;
         try {
             adaptor = Adaptor.start(config, type, settings, CrashPoint.of(settings), version());
-        } catch (Exception e) {
+        } catch (Exception | Error e) {
             letGo(hook, stopped);
             throw e;
         }
@@ -159,9 +160,13 @@ final class AdaptorProgram {
         stop.await();
         log.info("stopping; VMs stay");
         notify.stopping();
-        adaptor.close();
-        log.info("stopped");
-        stopped.countDown();
+        try {
+            adaptor.close();
+            log.info("stopped");
+        } finally {
+            // The signal's thread waits for it, whatever failed here.
+            stopped.countDown();
+        }
         return 0;
     }
 

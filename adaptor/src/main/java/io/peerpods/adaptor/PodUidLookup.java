@@ -3,13 +3,9 @@ package io.peerpods.adaptor;
 import io.peerpods.adaptor.sandbox.PodUids;
 import java.io.IOException;
 import java.util.Optional;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Asks the API service, with the service account of the adaptor's own pod. */
 record PodUidLookup(KubernetesApi api) implements PodUids {
-
-    private static final Logger log = LoggerFactory.getLogger(PodUidLookup.class);
 
     /** Knows none where the adaptor does not run in a pod. */
     static PodUids of(Optional<KubernetesApi> api) {
@@ -19,12 +15,7 @@ record PodUidLookup(KubernetesApi api) implements PodUids {
     }
 
     @Override
-    public Optional<String> of(String namespace, String name) {
-        try {
-            return Optional.of(api.podUid(namespace, name));
-        } catch (IOException e) {
-            log.warn("the UID of pod {}/{} cannot be looked up: {}", namespace, name, e.getMessage());
-            return Optional.empty();
-        }
+    public Optional<String> of(String namespace, String name) throws IOException {
+        return Optional.of(api.podUid(namespace, name));
     }
 }

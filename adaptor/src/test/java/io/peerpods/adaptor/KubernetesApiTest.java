@@ -128,7 +128,8 @@ class KubernetesApiTest {
                 .hasMessageContaining("403")
                 .hasMessageContaining(POD)
                 .hasMessageContaining("`get` on pods");
-        assertThat(PodUidLookup.of(Optional.of(api)).of("default", "web-0")).isEmpty();
+        assertThatThrownBy(() -> PodUidLookup.of(Optional.of(api)).of("default", "web-0"))
+                .isInstanceOf(IOException.class);
     }
 
     @Test
@@ -154,7 +155,7 @@ class KubernetesApiTest {
     }
 
     @Test
-    void outsideOfAPodNoUidIsKnown() {
+    void outsideOfAPodNoUidIsKnown() throws Exception {
         assertThat(PodUidLookup.of(Optional.empty()).of("default", "web-0")).isEmpty();
         assertThat(PodUidLookup.of(Optional.of(new KubernetesApi(HERE, 1, account.resolve("none"))))
                         .of("default", "web-0"))

@@ -15,12 +15,16 @@ import io.peerpods.proto.podvminfo.GetInfoRequest;
 import io.peerpods.proto.podvminfo.PodVMInfoGrpc;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
+import io.peerpods.testing.Programs;
 import io.peerpods.testing.TempNetns;
 import io.peerpods.ttrpc.TtrpcChannel;
+import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
@@ -122,6 +126,74 @@ class LifeCycleTest {
         awaitGone(id);
         assertThat(links(pod)).doesNotContain("vxlan1");
         adaptor.stopVm(id);
+        assertThat(worker.leftovers()).isEmpty();
+    }
+
+    @Test
+    void aSandboxIdWithAHyphenInItsEighthPlaceIsServed() throws Exception {
+        String id = "abcdefg-" + newId().substring(8);
+        adaptor.create(id, "hyphen", worker.pod().path().toString());
+        adaptor.startVm(id);
+        adaptor.stopVm(id);
+        awaitGone(id);
+    }
+
+    /** Go's dial does not wait: what the backlog does not take fails with EAGAIN, and Kata does not dial again. */
+    @Test
+    void aBurstOfConnectsIsTakenWhileTheAdaptorIsBusy() throws Exception {
+        String id = newId();
+        Path agent = Path.of(adaptor.create(id, "burst", worker.pod().path().toString()));
+        adaptor.startVm(id);
+        Programs.require("kill", "-STOP", Long.toString(adaptor.pid()));
+        try {
+            assertThat(refusedOf(1500, adaptor.socket())).isZero();
+            assertThat(refusedOf(1500, agent)).isZero();
+        } finally {
+            Programs.require("kill", "-CONT", Long.toString(adaptor.pid()));
+        }
+        adaptor.stopVm(id);
+        awaitGone(id);
+    }
+
+    private static int refusedOf(int connects, Path socket) throws Exception {
+        List<SocketChannel> channels = new ArrayList<>();
+        int refused = 0;
+        try {
+            for (int i = 0; i < connects; i++) {
+                SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+                channels.add(channel);
+                channel.configureBlocking(false);
+                // False is what Java makes of EAGAIN.
+                refused += channel.connect(UnixDomainSocketAddress.of(socket)) ? 0 : 1;
+            }
+        } finally {
+            for (SocketChannel channel : channels) {
+                channel.close();
+            }
+        }
+        return refused;
+    }
+
+    @Test
+    void anErrorInALaunchFailsStartVmAndLeavesNothing() throws Exception {
+        String id = newId();
+        adaptor.create(id, "broken", worker.pod().path().toString());
+        worker.cloud().breakNext("launch", 1);
+        StatusRuntimeException failed = failure(() -> adaptor.startVm(id));
+        assertThat(failed.getStatus().getCode()).isEqualTo(Status.Code.INTERNAL);
+        assertThat(failed.getStatus().getDescription()).contains(id, "default/broken", "io/example/launch");
+        awaitGone(id);
+        assertThat(worker.leftovers()).isEmpty();
+    }
+
+    @Test
+    void aRemovalGoesOnAfterAnErrorInIt() throws Exception {
+        String id = newId();
+        adaptor.create(id, "broken", worker.pod().path().toString());
+        adaptor.startVm(id);
+        worker.cloud().breakNext("delete", 2);
+        adaptor.stopVm(id);
+        awaitGone(id);
         assertThat(worker.leftovers()).isEmpty();
     }
 

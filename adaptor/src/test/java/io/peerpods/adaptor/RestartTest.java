@@ -151,6 +151,108 @@ class RestartTest {
         awaitNothingLeft(ID);
     }
 
+    private CompletableFuture<Status> startInBackground(AdaptorProcess adaptor) {
+        return CompletableFuture.supplyAsync(() -> {
+            try {
+                adaptor.startVm(ID);
+                return Status.OK;
+            } catch (StatusRuntimeException e) {
+                return e.getStatus();
+            } catch (java.io.IOException e) {
+                return Status.UNKNOWN.withCause(e);
+            }
+        });
+    }
+
+    /** An adaptor with a StartVM that waits for the cloud. */
+    private CompletableFuture<Status> heldStart(AdaptorProcess adaptor, CountDownLatch held) throws Exception {
+        adaptor.create(ID, "web", worker.pod().path().toString());
+        worker.cloud().hold(held);
+        CompletableFuture<Status> start = startInBackground(adaptor);
+        Eventually.holds("the launch has arrived", () -> worker.cloud().isLaunching());
+        return start;
+    }
+
+    @Test
+    void aSignalDuringStartVmKeepsTheVmForAStartVmAtTheNextAdaptor() throws Exception {
+        AdaptorProcess first = worker.adaptor();
+        CountDownLatch held = new CountDownLatch(1);
+        CompletableFuture<Status> start = heldStart(first, held);
+        assertThat(first.terminate()).as(first.output()).isZero();
+        assertThat(start.get().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+        assertThat(start.get().getDescription()).contains(ID, "the adaptor is stopping");
+        held.countDown();
+        worker.cloud().hold(null);
+        Eventually.holds("the VM is there", () -> worker.cloud().sandboxes().contains(ID));
+
+        AdaptorProcess second = worker.adaptor();
+        Eventually.holds("compared with the cloud", () -> second.output().contains("VMs in the cloud"));
+        second.startVm(ID);
+        assertThat(worker.cloud().launches()).isEqualTo(1);
+        assertThat(second.output()).doesNotContain("removing default/web");
+        second.stopVm(ID);
+        awaitNothingLeft(ID);
+    }
+
+    @Test
+    void theStopVmThatFollowsASignalDuringStartVmIsTakenAndTheNextAdaptorDeletesTheVm() throws Exception {
+        AdaptorProcess first = worker.adaptor();
+        CountDownLatch held = new CountDownLatch(1);
+        CompletableFuture<Boolean> stopped = heldStart(first, held).thenApply(failed -> {
+            // As Kata's Go shim does, at once and on a new connection.
+            try {
+                first.stopVm(ID);
+                return true;
+            } catch (StatusRuntimeException | java.io.IOException e) {
+                return false;
+            }
+        });
+        assertThat(first.terminate()).as(first.output()).isZero();
+        assertThat(stopped.get()).isTrue();
+        held.countDown();
+        worker.cloud().hold(null);
+        Eventually.holds("the VM is there", () -> worker.cloud().sandboxes().contains(ID));
+
+        worker.adaptor();
+        awaitNothingLeft(ID);
+    }
+
+    @Test
+    void orphansAreDeletedAlthoughTheFirstComparisonHitAnError() throws Exception {
+        worker.cloud().plant(OTHER);
+        worker.cloud().breakNext("owned", 1);
+        worker.cloud().breakNext("delete", 1);
+        worker.adaptor();
+        Eventually.holds("orphan is gone", () -> worker.cloud().sandboxes().isEmpty());
+    }
+
+    /** As root, an adaptor that takes a name for granted deletes files of somebody else. */
+    @Test
+    void namesThatAreNoSandboxIdsAreLeftAlone() throws Exception {
+        Path victim = Files.createDirectory(worker.directory().resolve("victim"));
+        Path precious = Files.writeString(victim.resolve("precious"), "x");
+        Path foreign = Files.createDirectories(worker.podsDirectory().resolve("..victim"));
+        Files.writeString(foreign.resolve("agent.ttrpc"), "x");
+        Path journals =
+                Files.createDirectories(worker.directory().resolve("state").resolve("journals"));
+        Files.writeString(journals.resolve("..victim.journal"), "x");
+        worker.cloud().plant("../victim");
+        worker.cloud().plant("..");
+        worker.cloud().plant("");
+
+        AdaptorProcess adaptor = worker.adaptor();
+        Eventually.holds("compared with the cloud", () -> adaptor.output().contains("VMs in the cloud"));
+        for (String id : List.of("../victim", "..", "", "a/../victim", "victim/", "a\nb")) {
+            StatusRuntimeException refused =
+                    catchThrowableOfType(StatusRuntimeException.class, () -> adaptor.stopVm(id));
+            assertThat(refused.getStatus().getCode()).as(id).isEqualTo(Status.Code.INVALID_ARGUMENT);
+        }
+        assertThat(precious).exists();
+        assertThat(foreign.resolve("agent.ttrpc")).exists();
+        assertThat(worker.cloud().sandboxes()).containsExactlyInAnyOrder("../victim", "..", "");
+        assertThat(adaptor.output()).doesNotContain("recovery");
+    }
+
     @Test
     void aLostStoreDeletesNothing() throws Exception {
         AdaptorProcess first = worker.adaptor();

@@ -65,6 +65,7 @@ final class TestCloud implements AutoCloseable {
     private final Map<String, Vm> vms = new TreeMap<>();
     private final Set<String> everLaunched = new TreeSet<>();
     private final List<CreateContainerRequest> containers;
+    private final Map<String, Integer> faults = new TreeMap<>();
     private int launches;
     private int inFlight;
     private int nextAddress = FIRST_ADDRESS;
@@ -129,6 +130,17 @@ final class TestCloud implements AutoCloseable {
         deletesToFail = times;
     }
 
+    /** The adaptor's side of the cloud throws an Error at the next calls of that kind: launch, delete, owned. */
+    synchronized void breakNext(String call, int times) {
+        faults.put(call, times);
+    }
+
+    private synchronized boolean isBroken(String call) {
+        int left = faults.getOrDefault(call, 0);
+        faults.put(call, Math.max(left - 1, 0));
+        return left > 0;
+    }
+
     /** Launches fail with this text; empty lets them through. */
     synchronized void refuse(String text) {
         refusal = text;
@@ -137,6 +149,11 @@ final class TestCloud implements AutoCloseable {
     /** Agents of later VMs refuse every call with this text. */
     synchronized void agentsRefuse(String text) {
         agentRefusal = text;
+    }
+
+    /** Whether a launch has arrived and is not answered yet. */
+    synchronized boolean isLaunching() {
+        return inFlight > 0;
     }
 
     /** Launches wait until the latch is counted down. */
@@ -199,7 +216,12 @@ final class TestCloud implements AutoCloseable {
     private JsonObject answer(JsonObject request) {
         JsonObject answer = new JsonObject();
         try {
-            switch (request.get("do").getAsString()) {
+            String call = request.get("do").getAsString();
+            if (isBroken(call)) {
+                answer.addProperty("fault", "io/example/" + call);
+                return answer;
+            }
+            switch (call) {
                 case "launch" -> launch(request, answer);
                 case "delete" -> delete(request.get("sandbox").getAsString());
                 case "owned" -> answer.add("owned", GSON.toJsonTree(sandboxes()));

@@ -74,6 +74,9 @@ final class TestCloudType implements CloudProviderType {
                 }
                 String line = new BufferedReader(Channels.newReader(channel, StandardCharsets.UTF_8)).readLine();
                 JsonObject answer = GSON.fromJson(line, JsonObject.class);
+                if (answer.has("fault")) {
+                    throw new NoClassDefFoundError(answer.get("fault").getAsString());
+                }
                 if (answer.has("error")) {
                     throw new CloudException.NoCapacity(
                             Outcome.NOT_DONE, answer.get("error").getAsString());

@@ -1,7 +1,9 @@
 package io.peerpods.adaptor.sandbox;
 
 import com.google.gson.JsonObject;
+import io.grpc.StatusException;
 import io.peerpods.cloud.LaunchSpec;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.config.AgentConfig;
 import io.peerpods.config.InstanceName;
 import io.peerpods.config.PodVmPaths;
@@ -27,17 +29,18 @@ final class LaunchSpecs {
      * Begins with what takes longest, the VM's key and certificate, on a thread of its own: they need no more than the pod's name, so the
      * pod's network can be looked at meanwhile.
      */
-    FutureTask<AgentConfig> beginCertificate(String id, PodRequest pod) {
+    FutureTask<AgentConfig> beginCertificate(SandboxId id, PodRequest pod) {
         FutureTask<AgentConfig> secured = new FutureTask<>(() -> tls.secure(
-                AgentConfig.of(pod.namespace(), pod.name(), new JsonObject()), InstanceName.of(pod.name(), id)));
+                AgentConfig.of(pod.namespace(), pod.name(), new JsonObject()),
+                InstanceName.of(pod.name(), id.value())));
         Thread.ofVirtual().name("certificate").start(secured);
         return secured;
     }
 
-    LaunchSpec make(String id, PodRequest pod, PodNetworkSpec network, AgentConfig secured) {
-        String name = InstanceName.of(pod.name(), id);
+    LaunchSpec make(SandboxId id, PodRequest pod, PodNetworkSpec network, AgentConfig secured) throws StatusException {
+        String name = InstanceName.of(pod.name(), id.value());
         return new LaunchSpec(
-                id,
+                id.value(),
                 pod.name(),
                 pod.namespace(),
                 name,

@@ -1,5 +1,6 @@
 package io.peerpods.adaptor.sandbox;
 
+import io.peerpods.cloud.SandboxId;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryNotEmptyException;
@@ -30,17 +31,17 @@ final class PodDirectories {
         return root;
     }
 
-    Path socket(String id) {
+    Path socket(SandboxId id) {
         return SandboxIds.socket(root, id);
     }
 
     /** Makes the sandbox's directory unless it is there. The error's text names directory and setting. */
-    void make(String id) throws IOException {
+    void make(SandboxId id) throws IOException {
         try {
-            Files.createDirectories(root.resolve(id), PRIVATE);
+            Files.createDirectories(root.resolve(id.value()), PRIVATE);
         } catch (IOException e) {
             throw new IOException(
-                    "cannot make " + root.resolve(id) + ": " + reason(e) + "; see -pods-dir (PODS_DIR)", e);
+                    "cannot make " + root.resolve(id.value()) + ": " + reason(e) + "; see -pods-dir (PODS_DIR)", e);
         }
     }
 
@@ -53,8 +54,8 @@ final class PodDirectories {
     }
 
     /** Removes the sandbox's directory and the files in it; nothing there is success. */
-    void remove(String id) throws IOException {
-        Path directory = root.resolve(id);
+    void remove(SandboxId id) throws IOException {
+        Path directory = root.resolve(id.value());
         try (Stream<Path> files = Files.list(directory)) {
             for (Path file : files.toList()) {
                 Files.deleteIfExists(file);
@@ -69,13 +70,15 @@ final class PodDirectories {
         }
     }
 
-    /** The sandboxes that an agent socket was made for. */
-    Set<String> withSocket() throws IOException {
-        Set<String> ids = new TreeSet<>();
+    /** The sandboxes that an agent socket was made for; what has another name is not ours. */
+    Set<SandboxId> withSocket() throws IOException {
+        Set<SandboxId> ids = new TreeSet<>();
         try (Stream<Path> directories = Files.list(root)) {
             directories
                     .filter(directory -> Files.exists(directory.resolve(SandboxIds.SOCKET)))
-                    .forEach(directory -> ids.add(directory.getFileName().toString()));
+                    .flatMap(directory ->
+                            SandboxId.tryParse(directory.getFileName().toString()).stream())
+                    .forEach(ids::add);
         } catch (NoSuchFileException e) {
             return Set.of();
         }

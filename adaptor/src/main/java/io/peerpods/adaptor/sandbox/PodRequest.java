@@ -1,6 +1,7 @@
 package io.peerpods.adaptor.sandbox;
 
 import io.grpc.StatusException;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.config.ConfigException;
 import io.peerpods.config.Initdata;
 import java.util.Map;
@@ -46,7 +47,7 @@ record PodRequest(
      *
      * @throws StatusException INVALID_ARGUMENT naming sandbox and annotation
      */
-    static PodRequest of(String id, Map<String, String> annotations) throws StatusException {
+    static PodRequest of(SandboxId id, Map<String, String> annotations) throws StatusException {
         String name = name(annotations);
         String namespace = namespace(annotations);
         if (name.isEmpty() || namespace.isEmpty()) {

@@ -1,5 +1,6 @@
 package io.peerpods.adaptor.sandbox;
 
+import java.io.IOException;
 import java.util.Optional;
 
 /** Knows the UIDs of pods, which runtimes do not tell. Thread-safe; may block for some seconds. */
@@ -9,6 +10,10 @@ public interface PodUids {
     /** Knows none. */
     PodUids NONE = (namespace, name) -> Optional.empty();
 
-    /** The UID of the pod of that name, empty when it cannot be had; the reason is logged. */
-    Optional<String> of(String namespace, String name);
+    /**
+     * The UID of the pod of that name, empty where no cluster can be asked.
+     *
+     * @throws IOException the cluster does not tell it; the message says why
+     */
+    Optional<String> of(String namespace, String name) throws IOException;
 }

@@ -1,7 +1,10 @@
 package io.peerpods.adaptor.sandbox;
 
+import io.grpc.Status;
+import io.grpc.StatusException;
 import io.peerpods.cloud.DirectVolumes;
 import io.peerpods.cloud.VolumeSpec;
+import java.io.IOException;
 import java.util.List;
 
 /**
@@ -12,10 +15,21 @@ import java.util.List;
  */
 public record PodVolumes(DirectVolumes onWorker, PodUids uids) {
 
-    List<VolumeSpec> of(PodRequest pod) {
-        String uid = pod.uid().isEmpty() && !onWorker.isEmpty()
-                ? uids.of(pod.namespace(), pod.name()).orElse("")
-                : pod.uid();
+    /** @throws StatusException UNAVAILABLE: without its UID the pod would run without its volumes, and write elsewhere */
+    List<VolumeSpec> of(PodRequest pod) throws StatusException {
+        String uid = pod.uid().isEmpty() && !onWorker.isEmpty() ? uidOf(pod) : pod.uid();
         return onWorker.of(uid);
+    }
+
+    private String uidOf(PodRequest pod) throws StatusException {
+        try {
+            return uids.of(pod.namespace(), pod.name()).orElse("");
+        } catch (IOException e) {
+            throw Status.UNAVAILABLE
+                    .withDescription("pod " + pod.pod()
+                            + ": its volumes cannot be found, for its UID cannot be looked up: " + e.getMessage())
+                    .withCause(e)
+                    .asException();
+        }
     }
 }

@@ -3,6 +3,7 @@ package io.peerpods.adaptor.sandbox;
 import io.peerpods.adaptor.store.StoreException;
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.OwnedVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.daemon.Logs;
 import java.io.IOException;
 import java.time.Instant;
@@ -29,8 +30,8 @@ final class Reconciliation {
 
     private final Surroundings around;
     private final Sandboxes sandboxes;
-    private final Set<String> carried = new TreeSet<>();
-    private final Map<String, Thread> removals = new ConcurrentHashMap<>();
+    private final Set<SandboxId> carried = new TreeSet<>();
+    private final Map<SandboxId, Thread> removals = new ConcurrentHashMap<>();
     private boolean recovery;
     private volatile boolean closed;
     private @Nullable Thread thread;
@@ -73,8 +74,11 @@ final class Reconciliation {
                 try {
                     compare(around.cloud().owned());
                     return;
-                } catch (CloudException | RuntimeException e) {
+                } catch (CloudException e) {
                     log.warn("cannot list this worker's VMs yet: {}", e.getMessage());
+                    pause.sleep();
+                } catch (RuntimeException | Error e) {
+                    log.error("cannot compare with this worker's VMs yet", e);
                     pause.sleep();
                 }
             }
@@ -92,7 +96,7 @@ final class Reconciliation {
                         vm.id());
                 continue;
             }
-            String id = vm.sandbox().get().value();
+            SandboxId id = vm.sandbox().get();
             // Asked after the list was made: a sandbox is known before its VM is launched.
             if (sandboxes.find(id).isPresent()) {
                 known++;
@@ -107,30 +111,30 @@ final class Reconciliation {
     }
 
     /** StopVM of a sandbox that is in no row: something to do only when something of it is still carried. */
-    void stopUnknown(String id) {
+    void stopUnknown(SandboxId id) {
         if (carried.contains(id)) {
             log.atInfo().addKeyValue(Logs.SANDBOX, id).log("stopping an unknown sandbox that is still carried");
             remove(id);
         }
     }
 
-    private void remove(String id) {
+    private void remove(SandboxId id) {
         removals.computeIfAbsent(
                 id, key -> Thread.ofVirtual().name("orphan-" + key).start(() -> removeAll(key)));
     }
 
-    private void removeAll(String id) {
+    private void removeAll(SandboxId id) {
         BackOff pause = new BackOff();
-        try (var _ = Logs.sandbox(id)) {
+        try (var _ = Logs.sandbox(id.value())) {
             while (!closed) {
                 try {
                     around.tunnels().remove(id);
                     around.directories().remove(id);
-                    around.cloud().delete(id, NoLaunchLog.EMPTY);
+                    around.cloud().delete(id.value(), NoLaunchLog.EMPTY);
                     around.steps().accept("cloud delete orphan");
                     log.info("nothing is left of orphan {}", id);
                     return;
-                } catch (CloudException | IOException | RuntimeException e) {
+                } catch (CloudException | IOException | RuntimeException | Error e) {
                     around.metrics().removalFailed();
                     log.warn("orphan cannot be removed yet: {}", e.getMessage());
                     pause.sleep();

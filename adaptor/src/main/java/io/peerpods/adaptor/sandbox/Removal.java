@@ -43,20 +43,24 @@ final class Removal {
         thread.interrupt();
     }
 
-    /** Waits until socket and tunnel are gone; false when they are not within that time. */
+    private boolean isBegun() {
+        return thread.getState() != Thread.State.NEW;
+    }
+
+    /** Waits until socket and tunnel are gone; false when they are not within that time, or when the next adaptor removes them. */
     boolean awaitQuiet(Duration time) throws InterruptedException {
-        return quiet.await(time.toNanos(), TimeUnit.NANOSECONDS);
+        return isBegun() && quiet.await(time.toNanos(), TimeUnit.NANOSECONDS);
     }
 
     void awaitEnd() throws InterruptedException {
-        if (thread.getState() != Thread.State.NEW) {
+        if (isBegun()) {
             end.await();
         }
     }
 
     private void run() {
         SandboxRow row = sandbox.row();
-        try (var _ = Logs.sandbox(row.id())) {
+        try (var _ = Logs.sandbox(row.id().value())) {
             if (before != null) {
                 before.awaitEnd();
             }
@@ -85,8 +89,8 @@ final class Removal {
         try {
             sandbox.forget();
             return true;
-        } catch (Exception e) {
-            log.error("the sandbox cannot be forgotten yet: {}", e.getMessage());
+        } catch (Exception | Error e) {
+            log.error("the sandbox cannot be forgotten yet: {}", e.getMessage(), e);
             return false;
         }
     }
@@ -100,7 +104,7 @@ final class Removal {
             sandbox.around().tunnels().remove(sandbox.id());
             sandbox.around().directories().remove(sandbox.id());
             localGone = true;
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             sandbox.around().metrics().removalFailed();
             log.error("tunnel or directory cannot be removed yet: {}", e.getMessage(), e);
         }
@@ -118,12 +122,16 @@ final class Removal {
             return;
         }
         try {
-            sandbox.around().cloud().delete(row.id(), sandbox.launchLog());
+            sandbox.around().cloud().delete(row.id().value(), sandbox.launchLog());
             sandbox.around().steps().accept("cloud delete");
             cloudGone = true;
-        } catch (CloudException | RuntimeException e) {
+        } catch (CloudException e) {
             sandbox.around().metrics().removalFailed();
             log.warn("VM {} cannot be deleted yet: {}", row.spec().name(), e.getMessage());
+        } catch (RuntimeException | Error e) {
+            // A fault of ours; the VM must go all the same.
+            sandbox.around().metrics().removalFailed();
+            log.error("VM {} cannot be deleted yet", row.spec().name(), e);
         }
     }
 }

@@ -8,6 +8,7 @@ import io.peerpods.adaptor.store.SandboxState;
 import io.peerpods.adaptor.store.StoreException;
 import io.peerpods.cloud.LaunchLog;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.config.TlsEndpoint;
 import io.peerpods.daemon.Logs;
 import io.peerpods.network.PodNetworkException;
@@ -64,7 +65,7 @@ final class Sandbox {
         }
     }
 
-    String id() {
+    SandboxId id() {
         return row().id();
     }
 
@@ -89,8 +90,10 @@ final class Sandbox {
                 throw status(Status.UNAVAILABLE, "the adaptor is stopping");
             }
             if (start == null) {
-                start = new Start(this);
-                start.begin();
+                // Kept only once it runs: a run that could not begin would never end.
+                Start begun = new Start(this);
+                begun.begin();
+                start = begun;
             }
             run = start;
             run.join();
@@ -116,12 +119,25 @@ final class Sandbox {
                 run.cancel(status(Status.ABORTED, "it was stopped before it was up: " + why));
             }
             if (removal == null) {
-                removal = new Removal(this, run);
+                Removal begun = new Removal(this, run);
                 if (!closing) {
-                    removal.begin();
+                    begun.begin();
                 }
+                removal = begun;
             }
             return removal;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** The last caller of StartVM is gone. It is the end of the sandbox, unless the callers go because the adaptor does. */
+    void abandoned(String why) {
+        lock.lock();
+        try {
+            if (!closing) {
+                stop(why);
+            }
         } finally {
             lock.unlock();
         }
@@ -134,7 +150,7 @@ final class Sandbox {
             // A full disk must not keep a VM alive. If the process dies now, the sweep finds the pod's namespace gone.
             log.atError()
                     .addKeyValue(Logs.SANDBOX, row.id())
-                    .log("the wish to stop is in memory only: {}", e.getMessage());
+                    .log("the request to stop is in memory only: {}", e.getMessage());
             return new SandboxRow(
                     state,
                     row.netns(),
@@ -291,7 +307,7 @@ final class Sandbox {
             if (known.vm().isPresent()) {
                 relay().agentAt(agent(known.vm().get()));
             }
-        } catch (StatusException | IOException e) {
+        } catch (StatusException | IOException | RuntimeException e) {
             log.atError().addKeyValue(Logs.SANDBOX, known.id()).log("no agent socket: {}", e.getMessage());
         }
     }
@@ -299,7 +315,7 @@ final class Sandbox {
     /** After a restart: the tunnel is compared with what it should be, and what is missing is built again. */
     void mend() {
         SandboxRow known = row();
-        try (var _ = Logs.sandbox(known.id())) {
+        try (var _ = Logs.sandbox(known.id().value())) {
             if (known.vm().isEmpty() || !around.tunnels().isPresent(known)) {
                 log.warn("the network namespace {} of pod {} is gone", known.netns(), known.pod());
                 return;
@@ -315,7 +331,7 @@ final class Sandbox {
                 lock.unlock();
             }
             log.info("adopted VM {} of pod {}", vm.id(), known.pod());
-        } catch (PodNetworkException | RuntimeException e) {
+        } catch (PodNetworkException | RuntimeException | Error e) {
             log.atError().addKeyValue(Logs.SANDBOX, known.id()).setCause(e).log("the tunnel cannot be mended");
         }
     }
@@ -357,21 +373,34 @@ final class Sandbox {
         }
     }
 
-    /** Ends work without ending the sandbox: the next process goes on. */
-    void close() throws InterruptedException {
+    /** Ends a running start without ending the sandbox: its callers are answered. False when none runs. */
+    boolean endStart() {
         Start run;
-        Removal removing;
         lock.lock();
         try {
             closing = true;
             run = start;
-            removing = removal;
         } finally {
             lock.unlock();
         }
-        if (run != null) {
-            run.cancel(status(
-                    Status.UNAVAILABLE, "the adaptor is stopping; it goes on with this sandbox when it is back"));
+        if (run == null) {
+            return false;
+        }
+        run.cancel(status(Status.UNAVAILABLE, "the adaptor is stopping; it goes on with this sandbox when it is back"));
+        return true;
+    }
+
+    /** Ends work without ending the sandbox: the next process goes on. */
+    void close() throws InterruptedException {
+        endStart();
+        Start run;
+        Removal removing;
+        lock.lock();
+        try {
+            run = start;
+            removing = removal;
+        } finally {
+            lock.unlock();
         }
         if (removing != null) {
             removing.interrupt();

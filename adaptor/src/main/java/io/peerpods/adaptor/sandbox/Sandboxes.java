@@ -9,6 +9,7 @@ import io.peerpods.adaptor.store.Store;
 import io.peerpods.adaptor.store.StoreException;
 import io.peerpods.cloud.CloudProvider;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.config.AgentConfig;
 import io.peerpods.config.WorkerTls;
 import io.peerpods.daemon.Logs;
@@ -18,6 +19,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -43,13 +45,16 @@ public final class Sandboxes implements AutoCloseable {
     /** How long StopVM waits for the pod's address to be free; runtime-rs gives up after a second. */
     private static final Duration QUIET = Duration.ofMillis(700);
 
+    /** How long a stopping adaptor waits for the StopVM that follows a StartVM it has ended. */
+    private static final Duration LAST_STOPS = Duration.ofSeconds(1);
+
     private static final int LOCKS = 64;
     private static final int VNI_TRIES = 16;
 
     private final Surroundings around;
     private final LaunchSpecs specs;
     private final Vnis vnis;
-    private final Map<String, Sandbox> byId = new ConcurrentHashMap<>();
+    private final Map<SandboxId, Sandbox> byId = new ConcurrentHashMap<>();
     private final ReentrantLock[] creating = new ReentrantLock[LOCKS];
     private final ReentrantLock changes = new ReentrantLock();
     private final Condition changed = changes.newCondition();
@@ -131,7 +136,7 @@ public final class Sandboxes implements AutoCloseable {
                 .collect(Collectors.groupingBy(sandbox -> sandbox.row().state(), Collectors.counting()));
     }
 
-    Optional<Sandbox> find(String id) {
+    Optional<Sandbox> find(SandboxId id) {
         return Optional.ofNullable(byId.get(id));
     }
 
@@ -142,11 +147,12 @@ public final class Sandboxes implements AutoCloseable {
      *
      * @return path of the agent socket
      */
-    public String create(String id, Map<String, String> annotations, String netns) throws StatusException {
-        SandboxIds.check(id, PodRequest.podOf(annotations), around.options().podsDirectory());
+    public String create(String sandboxId, Map<String, String> annotations, String netns) throws StatusException {
+        SandboxId id = SandboxIds.parse(
+                sandboxId, PodRequest.podOf(annotations), around.options().podsDirectory());
         ReentrantLock lock = creating[Math.floorMod(id.hashCode(), LOCKS)];
         lock.lock();
-        try (var _ = Logs.sandbox(id)) {
+        try (var _ = Logs.sandbox(id.value())) {
             Sandbox known = byId.get(id);
             if (known == null) {
                 createNew(id, annotations, netns);
@@ -161,7 +167,7 @@ public final class Sandboxes implements AutoCloseable {
         }
     }
 
-    private void createNew(String id, Map<String, String> annotations, String netns) throws StatusException {
+    private void createNew(SandboxId id, Map<String, String> annotations, String netns) throws StatusException {
         long begun = System.nanoTime();
         PodRequest pod = PodRequest.of(id, annotations);
         FutureTask<AgentConfig> certificate = specs.beginCertificate(id, pod);
@@ -186,7 +192,7 @@ public final class Sandboxes implements AutoCloseable {
     }
 
     private SandboxRow add(
-            String id, PodRequest pod, String netns, WorkerTunnels.Found found, FutureTask<AgentConfig> certificate)
+            SandboxId id, PodRequest pod, String netns, WorkerTunnels.Found found, FutureTask<AgentConfig> certificate)
             throws StatusException {
         AgentConfig secured = result(id, pod, certificate);
         for (int tried = 1; ; tried++) {
@@ -227,7 +233,7 @@ public final class Sandboxes implements AutoCloseable {
         }
     }
 
-    private static AgentConfig result(String id, PodRequest pod, FutureTask<AgentConfig> certificate)
+    private static AgentConfig result(SandboxId id, PodRequest pod, FutureTask<AgentConfig> certificate)
             throws StatusException {
         try {
             return certificate.get();
@@ -260,8 +266,8 @@ public final class Sandboxes implements AutoCloseable {
      *
      * @param caller when it is cancelled, and nobody else waits, the VM is deleted
      */
-    public void start(String id, Context caller) throws StatusException {
-        SandboxIds.check(id, "", around.options().podsDirectory());
+    public void start(String sandboxId, Context caller) throws StatusException {
+        SandboxId id = SandboxIds.parse(sandboxId, "", around.options().podsDirectory());
         Sandbox sandbox = find(id).orElseThrow(() -> Status.NOT_FOUND
                 .withDescription("sandbox " + id + " is not known here: CreateVM comes first")
                 .asException());
@@ -273,8 +279,8 @@ public final class Sandboxes implements AutoCloseable {
     }
 
     /** Stores the wish, takes the tunnel down and answers; the rest is done in the background. An unknown id is fine. */
-    public void stop(String id) throws StatusException {
-        SandboxIds.check(id, "", around.options().podsDirectory());
+    public void stop(String sandboxId) throws StatusException {
+        SandboxId id = SandboxIds.parse(sandboxId, "", around.options().podsDirectory());
         Optional<Sandbox> sandbox = find(id);
         if (sandbox.isEmpty()) {
             reconciliation.stopUnknown(id);
@@ -367,10 +373,42 @@ public final class Sandboxes implements AutoCloseable {
             while (true) {
                 Thread.sleep(around.options().sweepInterval());
                 Instant now = Instant.now();
-                byId.values().forEach(sandbox -> sandbox.sweep(now));
+                byId.values().forEach(sandbox -> sweep(sandbox, now));
             }
         } catch (InterruptedException e) {
             // The end of the adaptor.
+        }
+    }
+
+    /** One sandbox that cannot be looked at keeps no other from being removed. */
+    private static void sweep(Sandbox sandbox, Instant now) {
+        try {
+            sandbox.sweep(now);
+        } catch (RuntimeException | Error e) {
+            log.atError()
+                    .addKeyValue(Logs.SANDBOX, sandbox.id())
+                    .setCause(e)
+                    .log("the sweep failed, it is tried again");
+        }
+    }
+
+    /**
+     * Answers every running StartVM with UNAVAILABLE and keeps the sandboxes. The caller's connection must still be served after this:
+     * Kata's Go shim answers a failed StartVM with StopVM, once, on a new connection; it is waited for, so that no VM of a pod that is
+     * given up has to be found by the next adaptor's sweep.
+     */
+    public void endStarts() throws InterruptedException {
+        List<Sandbox> ended = byId.values().stream().filter(Sandbox::endStart).toList();
+        long end = System.nanoTime() + LAST_STOPS.toNanos();
+        changes.lock();
+        try {
+            while (ended.stream().anyMatch(sandbox -> sandbox.row().state() != SandboxState.STOPPING)) {
+                if (changed.awaitNanos(end - System.nanoTime()) <= 0) {
+                    return;
+                }
+            }
+        } finally {
+            changes.unlock();
         }
     }
 

@@ -75,7 +75,7 @@ final class Start {
 
     private void leave() {
         if (waiting.decrementAndGet() == 0 && !result.isDone()) {
-            sandbox.stop("whoever called StartVM has given up");
+            sandbox.abandoned("the caller of StartVM has given up");
         }
     }
 
@@ -101,30 +101,43 @@ final class Start {
 
     private void run() {
         SandboxRow row = sandbox.row();
+        // Until the opposite is known: an Error anywhere below must never read as success.
+        @Nullable
+        StatusException failure = Status.INTERNAL
+                .withDescription(Failures.name(row) + ": its start ended unexpectedly; see the adaptor's log")
+                .asException();
+        try (var _ = Logs.sandbox(row.id().value())) {
+            failure = failure(row);
+        } finally {
+            settle(failure);
+        }
+    }
+
+    private @Nullable StatusException failure(SandboxRow row) {
         long begun = System.nanoTime();
         StatusException failure = null;
-        try (var _ = Logs.sandbox(row.id())) {
-            try {
-                launchAndConnect();
-            } catch (Exception e) {
-                StatusException answer = cancelled.get();
-                failure = answer != null ? answer : Failures.of(row, e);
-                log(failure, e);
-            }
-            Duration took = Duration.ofNanos(System.nanoTime() - begun);
-            sandbox.around().metrics().started(took, failure == null);
-            if (failure == null) {
-                log.info(
-                        "pod {} is up on VM {} after {} ms",
-                        row.pod(),
-                        row.spec().name(),
-                        took.toMillis());
-            }
-            // The end of the thread's work first: a removal that begins below waits for it.
-            end.countDown();
+        try {
+            launchAndConnect();
+        } catch (Exception | Error e) {
+            StatusException answer = cancelled.get();
+            failure = answer != null ? answer : Failures.of(row, e);
+            log(failure, e);
+        }
+        Duration took = Duration.ofNanos(System.nanoTime() - begun);
+        sandbox.around().metrics().started(took, failure == null);
+        if (failure == null) {
+            log.info("pod {} is up on VM {} after {} ms", row.pod(), row.spec().name(), took.toMillis());
+        }
+        return failure;
+    }
+
+    /** Tells the sandbox and all callers; each of them, whatever telling the others does. */
+    private void settle(@Nullable StatusException failure) {
+        // The end of the thread's work first: a removal that begins below waits for it.
+        end.countDown();
+        try {
             sandbox.ended(this, failure);
         } finally {
-            end.countDown();
             if (failure == null) {
                 result.complete(true);
             } else {
@@ -133,7 +146,7 @@ final class Start {
         }
     }
 
-    private void log(StatusException failure, Exception cause) {
+    private void log(StatusException failure, Throwable cause) {
         boolean ours = failure.getStatus().getCode() == Status.Code.INTERNAL;
         if (ours) {
             log.error("StartVM failed: {}", failure.getStatus().getDescription(), cause);
@@ -174,14 +187,14 @@ final class Start {
             try {
                 relay.check(sandbox.around().options().proxyTimeout());
                 answered.complete(true);
-            } catch (StatusException | RuntimeException e) {
+            } catch (StatusException | RuntimeException | Error e) {
                 answered.completeExceptionally(e);
             }
         });
         long begun = System.nanoTime();
         try {
             sandbox.around().tunnels().build(row, vm);
-        } catch (Exception e) {
+        } catch (Exception | Error e) {
             sandbox.closeRelay();
             throw e;
         }

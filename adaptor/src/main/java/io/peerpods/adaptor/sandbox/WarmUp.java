@@ -6,6 +6,7 @@ import io.peerpods.adaptor.store.SandboxRow;
 import io.peerpods.adaptor.store.SandboxState;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.config.AgentConfig;
 import io.peerpods.config.ConfigException;
 import io.peerpods.config.Credentials;
@@ -66,7 +67,7 @@ final class WarmUp {
         long begun = System.nanoTime();
         try {
             PodRequest pod = PodRequest.of(
-                    ID,
+                    SandboxId.parse(ID),
                     Map.of(
                             "io.kubernetes.cri.sandbox-name", ID,
                             "io.kubernetes.cri.sandbox-namespace", ID,
@@ -96,7 +97,8 @@ final class WarmUp {
                 | PodNetworkException
                 | IOException
                 | ExecutionException
-                | RuntimeException e) {
+                | RuntimeException
+                | Error e) {
             log.debug("not everything is warm", e);
         } catch (InterruptedException e) {
             // The end of the adaptor.
@@ -128,15 +130,18 @@ final class WarmUp {
     /** All of CreateVM but what it stores. The adaptor's own namespace is refused, after it has been looked at. */
     private LaunchSpec create(PodRequest pod, String netns)
             throws StatusException, PodNetworkException, ExecutionException, InterruptedException {
-        var certificate = specs.beginCertificate(ID, pod);
+        var certificate = specs.beginCertificate(SandboxId.parse(ID), pod);
         PodNetworkSpec network;
         try {
-            network = around.tunnels().inspect(ID, netns, ID).spec().withTunnel(1, 1, 1);
+            network = around.tunnels()
+                    .inspect(SandboxId.parse(ID), netns, ID)
+                    .spec()
+                    .withTunnel(1, 1, 1);
         } catch (StatusException e) {
             log.trace("looked at {}", netns, e);
             network = PodNetworkSpec.fromJson(JsonParser.parseString(NETWORK).getAsJsonObject());
         }
-        LaunchSpec spec = specs.make(ID, pod, network, certificate.get());
+        LaunchSpec spec = specs.make(SandboxId.parse(ID), pod, network, certificate.get());
         log.trace("{}", spec.name());
         return spec;
     }

@@ -5,6 +5,7 @@ import io.grpc.StatusException;
 import io.peerpods.adaptor.store.SandboxRow;
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.Netns;
 import io.peerpods.linux.netlink.Nftables;
@@ -97,7 +98,7 @@ public final class WorkerTunnels {
      * @throws StatusException INVALID_ARGUMENT naming the pod and what is wrong; UNAVAILABLE when the provider could not put this worker
      *     into the network of its VMs
      */
-    Found inspect(String id, String netnsPath, String pod) throws StatusException {
+    Found inspect(SandboxId id, String netnsPath, String pod) throws StatusException {
         WorkerInspection.Request request = new WorkerInspection.Request(
                 netnsPath,
                 pod,
@@ -124,7 +125,7 @@ public final class WorkerTunnels {
         }
     }
 
-    private @Nullable InetAddress workerAddress(String id) throws StatusException {
+    private @Nullable InetAddress workerAddress(SandboxId id) throws StatusException {
         try {
             return address.get().orElse(null);
         } catch (CloudException e) {
@@ -173,7 +174,11 @@ public final class WorkerTunnels {
     private Plan plan(SandboxRow row, PodVm vm) throws PodNetworkException {
         VmPeer peer = new VmPeer(vm.tunnel(), vm.addresses(), options.agentPort());
         return WorkerPlan.of(
-                row.id(), NetnsRef.of(row.netns()), row.network(), peer, new WorkerPlan.Place(NetnsRef.OWN, table));
+                row.id().value(),
+                NetnsRef.of(row.netns()),
+                row.network(),
+                peer,
+                new WorkerPlan.Place(NetnsRef.OWN, table));
     }
 
     /**
@@ -213,7 +218,7 @@ public final class WorkerTunnels {
     }
 
     /** Removes all of a sandbox's tunnel that this or an earlier process may have made; nothing there is success. */
-    void remove(String id) {
+    void remove(SandboxId id) {
         Path file = journal(id);
         if (Files.exists(file)) {
             executor.undo(Journal.open(file));
@@ -221,12 +226,13 @@ public final class WorkerTunnels {
     }
 
     /** The sandboxes of which the kernel or a journal still has something. */
-    Set<String> carried() throws IOException {
-        Set<String> ids = new TreeSet<>();
+    Set<SandboxId> carried() throws IOException {
+        Set<SandboxId> ids = new TreeSet<>();
         try (Stream<Path> files = Files.list(journals)) {
             files.map(file -> file.getFileName().toString())
                     .filter(name -> name.endsWith(JOURNAL))
-                    .forEach(name -> ids.add(name.substring(0, name.length() - JOURNAL.length())));
+                    .flatMap(name -> SandboxId.tryParse(name.substring(0, name.length() - JOURNAL.length())).stream())
+                    .forEach(ids::add);
         }
         try (Nftables nftables = Nftables.open()) {
             if (nftables.hasTable("inet", table)) {
@@ -234,6 +240,7 @@ public final class WorkerTunnels {
                         .map(rule -> Ownership.sandboxOf(rule.comment()))
                         .flatMap(Optional::stream)
                         .map(WorkerTunnels::withoutMark)
+                        .flatMap(owner -> SandboxId.tryParse(owner).stream())
                         .forEach(ids::add);
             }
         }
@@ -245,7 +252,7 @@ public final class WorkerTunnels {
         return owner.split("[^A-Za-z0-9._-]", 2)[0];
     }
 
-    private Path journal(String id) {
+    private Path journal(SandboxId id) {
         return journals.resolve(id + JOURNAL);
     }
 }

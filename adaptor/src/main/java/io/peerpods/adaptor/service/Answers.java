@@ -24,7 +24,7 @@ final class Answers {
         } catch (StatusException e) {
             caller.onError(e);
             return;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             log.error("a call failed", e);
             caller.onError(Status.INTERNAL.withDescription(e.toString()).asException());
             return;

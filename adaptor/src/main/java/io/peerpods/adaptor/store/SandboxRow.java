@@ -2,6 +2,7 @@ package io.peerpods.adaptor.store;
 
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.network.PodNetworkSpec;
 import java.time.Instant;
 import java.util.Optional;
@@ -28,8 +29,13 @@ public record SandboxRow(
         Instant created,
         Instant changed) {
 
-    public String id() {
-        return spec.sandboxId();
+    /** @throws IllegalArgumentException when the specification's id is no sandbox id */
+    public SandboxRow {
+        SandboxId.parse(spec.sandboxId());
+    }
+
+    public SandboxId id() {
+        return SandboxId.parse(spec.sandboxId());
     }
 
     public int vni() {

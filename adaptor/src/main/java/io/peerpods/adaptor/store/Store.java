@@ -2,6 +2,7 @@ package io.peerpods.adaptor.store;
 
 import com.google.gson.JsonParser;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.network.PodNetworkException;
 import io.peerpods.network.PodNetworkSpec;
 import java.io.IOException;
@@ -156,7 +157,7 @@ public final class Store implements AutoCloseable {
         write("store add " + row.state(), () -> {
             try (PreparedStatement statement =
                     connection.prepareStatement("INSERT INTO sandbox VALUES (?,?,?,?,?,?,?,?,?,?,?)")) {
-                statement.setString(1, row.id());
+                statement.setString(1, row.id().value());
                 statement.setString(2, row.state().name());
                 statement.setInt(3, row.vni());
                 statement.setString(4, row.netns());
@@ -218,7 +219,9 @@ public final class Store implements AutoCloseable {
         write(step, () -> {
             try (PreparedStatement statement = connection.prepareStatement(sql)) {
                 binding.bind(statement);
-                statement.setString((int) sql.chars().filter(c -> c == '?').count(), row.id());
+                statement.setString(
+                        (int) sql.chars().filter(c -> c == '?').count(),
+                        row.id().value());
                 if (statement.executeUpdate() != 1) {
                     throw new SQLException("sandbox " + row.id() + " has no row");
                 }
@@ -227,10 +230,10 @@ public final class Store implements AutoCloseable {
     }
 
     /** Forgets a sandbox. */
-    public void remove(String id) throws StoreException {
+    public void remove(SandboxId id) throws StoreException {
         write("store remove", () -> {
             try (PreparedStatement statement = connection.prepareStatement("DELETE FROM sandbox WHERE id=?")) {
-                statement.setString(1, id);
+                statement.setString(1, id.value());
                 statement.executeUpdate();
             }
         });

@@ -9,6 +9,7 @@ import io.grpc.Status;
 import io.grpc.StatusException;
 import io.peerpods.cloud.DirectVolumes;
 import io.peerpods.cloud.LaunchSpec;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.config.CloudVolume;
 import io.peerpods.config.CloudVolumes;
 import io.peerpods.proto.agent.CreateContainerRequest;
@@ -150,7 +151,7 @@ class ContainerEditsTest {
     @CsvSource({"'',0", "0,0", "' 0 ',0", "1,1", "2.0,2"})
     void kataSaysHowManyGpus(String annotation, int gpus) throws Exception {
         assertThat(PodRequest.of(
-                                "s",
+                                SandboxId.parse("s"),
                                 Map.of(
                                         "io.kubernetes.cri.sandbox-name",
                                         "web",

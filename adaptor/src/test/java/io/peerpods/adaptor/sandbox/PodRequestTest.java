@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.grpc.Status;
 import io.grpc.StatusException;
+import io.peerpods.cloud.SandboxId;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -41,7 +42,7 @@ class PodRequestTest {
 
     @Test
     void whatTheGoRuntimeSendsIsRead() throws Exception {
-        PodRequest pod = PodRequest.of("id", annotations());
+        PodRequest pod = PodRequest.of(SandboxId.parse("id"), annotations());
         assertThat(pod.pod()).isEqualTo("default/web");
         assertThat(pod.instanceType()).isEmpty();
         assertThat(pod.vcpus()).isZero();
@@ -52,7 +53,7 @@ class PodRequestTest {
     @Test
     void whatRuntimeRsSendsIsReadToo() throws Exception {
         PodRequest pod = PodRequest.of(
-                "id",
+                SandboxId.parse("id"),
                 annotations(
                         HYPERVISOR + "default_vcpus", "1.5",
                         HYPERVISOR + "default_memory", "2048",
@@ -70,14 +71,18 @@ class PodRequestTest {
 
     @Test
     void theNamesOfCriOAreUnderstood() throws Exception {
-        assertThat(PodRequest.of("id", annotations("io.kubernetes.cri.sandbox-name", "k8s_web-1_prod_0123_0"))
+        assertThat(PodRequest.of(
+                                SandboxId.parse("id"),
+                                annotations("io.kubernetes.cri.sandbox-name", "k8s_web-1_prod_0123_0"))
                         .name())
                 .isEqualTo("web-1");
-        assertThat(PodRequest.of("id", annotations("io.kubernetes.cri.sandbox-name", "k8s_web-1_prod_0123_0"))
+        assertThat(PodRequest.of(
+                                SandboxId.parse("id"),
+                                annotations("io.kubernetes.cri.sandbox-name", "k8s_web-1_prod_0123_0"))
                         .uid())
                 .isEqualTo("0123");
         assertThat(PodRequest.of(
-                                "id",
+                                SandboxId.parse("id"),
                                 Map.of("io.kubernetes.cri-o.KubeName", "web", "io.kubernetes.cri-o.Namespace", "prod"))
                         .pod())
                 .isEqualTo("prod/web");
@@ -87,7 +92,8 @@ class PodRequestTest {
     @CsvSource({"default_vcpus,two", "default_vcpus,-1", "default_vcpus,NaN", "default_memory,1Gi", "default_gpus,1e9"})
     void whatIsNoNumberIsRefusedByName(String key, String value) {
         StatusException refused = catchThrowableOfType(
-                StatusException.class, () -> PodRequest.of("id", annotations(HYPERVISOR + key, value)));
+                StatusException.class,
+                () -> PodRequest.of(SandboxId.parse("id"), annotations(HYPERVISOR + key, value)));
         assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
         assertThat(refused)
                 .hasMessageContaining("sandbox id of pod default/web")
@@ -98,20 +104,20 @@ class PodRequestTest {
     void initdataThatIsNoneIsRefused() {
         StatusException refused = catchThrowableOfType(
                 StatusException.class,
-                () -> PodRequest.of("id", annotations(HYPERVISOR + "cc_init_data", "= no toml")));
+                () -> PodRequest.of(SandboxId.parse("id"), annotations(HYPERVISOR + "cc_init_data", "= no toml")));
         assertThat(refused).hasMessageContaining("cc_init_data");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"c1", "0123456789abcdef", "a-b_c.d", "A"})
     void containerdsIdentifiersAreIds(String id) throws Exception {
-        SandboxIds.check(id, "", Path.of("/run/peerpod/pods"));
+        var _ = SandboxIds.parse(id, "", Path.of("/run/peerpod/pods"));
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"", ".", "..", "../x", "a/b", "a..b", "-a", "a-", "a b", "a\u0000b", "\u00e4", "a:b"})
     void nothingElseIs(String id) {
-        assertThat(catchThrowableOfType(StatusException.class, () -> SandboxIds.check(id, "default/web", Path.of("/p")))
+        assertThat(catchThrowableOfType(StatusException.class, () -> SandboxIds.parse(id, "default/web", Path.of("/p")))
                         .getStatus()
                         .getCode())
                 .isEqualTo(Status.Code.INVALID_ARGUMENT);
@@ -121,7 +127,7 @@ class PodRequestTest {
     void anIdWhoseSocketDoesNotFitIsRefusedWithTheWayOut() {
         assertThat(catchThrowableOfType(
                         StatusException.class,
-                        () -> SandboxIds.check("f".repeat(64), "", Path.of("/" + "p".repeat(40)))))
+                        () -> SandboxIds.parse("f".repeat(64), "", Path.of("/" + "p".repeat(40)))))
                 .hasMessageContaining("PODS_DIR");
     }
 

@@ -1,9 +1,14 @@
 package io.peerpods.adaptor.sandbox;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.grpc.Status;
+import io.grpc.StatusException;
 import io.peerpods.cloud.DirectVolumes;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.VolumeSpec;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +45,17 @@ class PodVolumesTest {
     }
 
     @Test
+    void createVmFailsWhenTheClusterDoesNotTellThePodsUid() throws Exception {
+        put("1-2", "vol-0a");
+        PodVolumes volumes = new PodVolumes(new DirectVolumes(directory), (namespace, name) -> {
+            throw new SocketTimeoutException("Read timed out");
+        });
+        StatusException failed = catchThrowableOfType(StatusException.class, () -> volumes.of(pod("")));
+        assertThat(failed.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+        assertThat(failed.getStatus().getDescription()).contains("default/web", "UID", "Read timed out");
+    }
+
+    @Test
     void aPodOfUnknownUidHasNoVolumes() throws Exception {
         put("1-2", "vol-0a");
         assertThat(new PodVolumes(new DirectVolumes(directory), PodUids.NONE).of(pod("")))
@@ -48,7 +64,7 @@ class PodVolumesTest {
 
     private static PodRequest pod(String uid) throws Exception {
         return PodRequest.of(
-                "s",
+                SandboxId.parse("s"),
                 Map.of(
                         "io.kubernetes.cri.sandbox-name", "web",
                         "io.kubernetes.cri.sandbox-namespace", "default",

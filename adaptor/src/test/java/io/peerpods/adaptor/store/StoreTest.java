@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import com.google.gson.JsonParser;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.VolumeSpec;
 import io.peerpods.network.PodNetworkSpec;
 import java.net.InetAddress;
@@ -73,7 +74,7 @@ class StoreTest {
                     new PodVm(
                             "i-1", List.of(InetAddress.getByName("192.0.2.20"), InetAddress.getByName("2001:db8::1"))));
             store.add(row("b", 8));
-            store.remove("b");
+            store.remove(SandboxId.parse("b"));
             store.fact("cluster-id", Optional.of("c"));
             store.fact("gone", Optional.of("x"));
             store.fact("gone", Optional.empty());
@@ -103,7 +104,7 @@ class StoreTest {
             assertThat(catchThrowableOfType(StoreException.class, () -> store.add(sameId))
                             .kind())
                     .isEqualTo(StoreException.Kind.TAKEN);
-            store.remove("a");
+            store.remove(SandboxId.parse("a"));
             store.add(sameVni);
         }
     }

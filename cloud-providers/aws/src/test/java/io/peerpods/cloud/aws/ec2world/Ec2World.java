@@ -26,6 +26,7 @@ import software.amazon.awssdk.services.ec2.model.InstanceStateName;
 import software.amazon.awssdk.services.ec2.model.NetworkInterface;
 import software.amazon.awssdk.services.ec2.model.ResourceType;
 import software.amazon.awssdk.services.ec2.model.Tag;
+import software.amazon.awssdk.services.ec2.model.TagSpecification;
 import software.amazon.awssdk.services.ec2.model.Volume;
 
 /**
@@ -141,11 +142,11 @@ public final class Ec2World implements AutoCloseable {
         all.putAll(tags);
         List<Tag> list = new ArrayList<>();
         all.forEach((key, value) -> list.add(Tag.builder().key(key).value(value).build()));
-        return admin.runInstances(r -> r.imageId(image)
-                        .minCount(1)
-                        .maxCount(1)
-                        .tagSpecifications(
-                                t -> t.resourceType(ResourceType.INSTANCE).tags(list)))
+        TagSpecification tagged = TagSpecification.builder()
+                .resourceType(ResourceType.INSTANCE)
+                .tags(list)
+                .build();
+        return admin.runInstances(r -> r.imageId(image).minCount(1).maxCount(1).tagSpecifications(tagged))
                 .instances()
                 .getFirst()
                 .instanceId();

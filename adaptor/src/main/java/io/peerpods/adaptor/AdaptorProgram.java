@@ -8,6 +8,7 @@ import io.peerpods.cloud.Worker;
 import io.peerpods.cloud.local.LocalType;
 import io.peerpods.daemon.CommandLine;
 import io.peerpods.daemon.CrashPoint;
+import io.peerpods.daemon.FailureText;
 import io.peerpods.daemon.Logs;
 import io.peerpods.daemon.SdNotify;
 import io.peerpods.daemon.Settings;
@@ -42,6 +43,16 @@ final class AdaptorProgram {
 
     /** Runs to the end, which for the daemon is a signal. Returns the exit status. */
     int run(List<String> arguments, Map<String, String> environment) {
+        try {
+            return runCommand(arguments, environment);
+        } catch (Exception | Error e) {
+            err.println("adaptor: " + FailureText.of(e));
+            FailureText.trace(e);
+            return 1;
+        }
+    }
+
+    private int runCommand(List<String> arguments, Map<String, String> environment) throws Exception {
         String first = arguments.isEmpty() ? "" : arguments.getFirst();
         if (HELP.contains(first)) {
             return help(arguments.size() > 1 ? arguments.get(1) : "");
@@ -59,7 +70,11 @@ final class AdaptorProgram {
             }
         }
         boolean named = !first.isEmpty() && !first.startsWith("-");
-        String provider = named ? first : environment.getOrDefault(AdaptorSettings.CLOUD_PROVIDER.key(), "");
+        String provider = named
+                ? first
+                : environment
+                        .getOrDefault(AdaptorSettings.CLOUD_PROVIDER.key(), "")
+                        .strip();
         Optional<CloudProviderType> type = type(provider);
         if (type.isEmpty()) {
             err.println(
@@ -73,24 +88,7 @@ final class AdaptorProgram {
         if (!flags.isEmpty() && HELP.contains(flags.getFirst())) {
             return help(provider);
         }
-        try {
-            return run(type.get(), flags, environment);
-        } catch (Exception e) {
-            err.println("adaptor: " + reason(e));
-            if (!isExpected(e)) {
-                log.error("the start failed", e);
-            }
-            return 1;
-        }
-    }
-
-    private static String reason(Exception e) {
-        String text = e.getMessage() == null ? e.toString() : e.getMessage();
-        return text.replaceAll("\\s*[\\r\\n]+\\s*", "; ");
-    }
-
-    private static boolean isExpected(Exception e) {
-        return e.getMessage() != null && !(e instanceof RuntimeException);
+        return run(type.get(), flags, environment);
     }
 
     private Optional<CloudProviderType> type(String name) {
@@ -133,7 +131,7 @@ final class AdaptorProgram {
                 good &= finding.level() != Finding.Level.ERROR;
             }
         } catch (CloudException e) {
-            out.printf("%-9s %s: %s%n", Finding.Level.ERROR, "provider " + type.name(), reason(e));
+            out.printf("%-9s %s: %s%n", Finding.Level.ERROR, "provider " + type.name(), FailureText.of(e));
             good = false;
         }
         return good ? 0 : 1;

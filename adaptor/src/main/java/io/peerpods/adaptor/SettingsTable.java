@@ -56,8 +56,8 @@ final class SettingsTable {
                 This page is made from the program's own table of settings, as is `config/peer-pods-cm.yaml`.
 
                 Each setting is a flag of `adaptor <provider>` and a key of the ConfigMap `peer-pods-cm`, which becomes an environment \
-                variable. The flag beats the environment, which beats the default; an empty variable counts as unset. Flags have one dash or \
-                two, and take `=value` or the next word; a bool is switched on by its name alone. Durations are written `1h2m3s`, whole \
+                variable. The flag beats the environment, which beats the default; an empty variable counts as unset. \
+                Blanks and line ends around a value are no part of it. Flags have one dash or two, and take `=value` or the next word; a bool is switched on by its name alone. Durations are written `1h2m3s`, whole \
                 numbers in decimal or as `0x..`. Lists are comma-separated; a list flag replaces the environment's list (the system whose \
                 settings these are would add to it). A value that cannot be read stops the start with one line that names it: nothing is \
                 ignored silently.

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpods.cloud.aws.AwsType;
 import io.peerpods.cloud.local.LocalType;
+import io.peerpods.daemon.FailureText;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -76,6 +77,63 @@ class AdaptorProgramTest {
         assertThat(program.run(List.of("-check"), Map.of("CLOUD_PROVIDER", "test")))
                 .isZero();
         assertThat(out()).isEqualTo("OK        image test-1: looked at for check\n");
+    }
+
+    @Test
+    void theProvidersNameMayEndInALineEnd() {
+        assertThat(program.run(List.of("-check"), Map.of("CLOUD_PROVIDER", " test\n")))
+                .isZero();
+    }
+
+    @Test
+    void aBadRegionIsOneSentence() {
+        for (String region : List.of("eu west 1", "../x", "eu-west-1\nx")) {
+            out.reset();
+            Map<String, String> environment = Map.of("AWS_REGION", region, "PODVM_AMI_ID", "ami-1", "NODE_NAME", "n");
+            assertThat(program.run(List.of("aws", "-check"), environment)).isEqualTo(1);
+            assertThat(out() + err())
+                    .hasLineCount(1)
+                    .contains("-aws-region (AWS_REGION) is \"" + region.replace("\n", "; ") + "\": it must be")
+                    .doesNotContain("\tat ");
+        }
+    }
+
+    @Test
+    void aFailureThatIsNotForeseenIsOneLineWithoutATrace() {
+        PrintStream before = System.err;
+        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+        try {
+            assertThat(program.run(List.of("test", "-check", "-test-finding=LOUD"), Map.of()))
+                    .isEqualTo(1);
+        } finally {
+            System.setErr(before);
+        }
+        assertThat(err())
+                .hasLineCount(1)
+                .startsWith("adaptor: unexpected java.lang.IllegalArgumentException: No enum constant")
+                .contains("-log-level (LOG_LEVEL) debug")
+                .doesNotContain("\tat ");
+    }
+
+    @Test
+    void aThreadThatEndsByAFailureIsOneLineInTheLog() throws Exception {
+        PrintStream before = System.err;
+        Thread.UncaughtExceptionHandler handler = Thread.getDefaultUncaughtExceptionHandler();
+        System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+        try {
+            FailureText.takeUncaught();
+            Thread thread = Thread.ofPlatform().name("some-work").start(() -> {
+                throw new IllegalStateException("first\nsecond");
+            });
+            thread.join();
+        } finally {
+            System.setErr(before);
+            Thread.setDefaultUncaughtExceptionHandler(handler);
+        }
+        assertThat(err())
+                .hasLineCount(1)
+                .contains("thread some-work ended: unexpected java.lang.IllegalStateException: first; second")
+                .doesNotContain("\tat ");
     }
 
     @Test

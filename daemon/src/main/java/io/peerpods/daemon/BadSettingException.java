@@ -6,7 +6,7 @@ public final class BadSettingException extends Exception {
     private static final long serialVersionUID = 1L;
 
     public BadSettingException(String message) {
-        super(oneLine(message));
+        super(FailureText.oneLine(message));
     }
 
     /**
@@ -17,9 +17,5 @@ public final class BadSettingException extends Exception {
     public static BadSettingException of(Setting setting, String value, String why) {
         String shown = setting.secret() ? "the value (not shown)" : "\"" + value + "\"";
         return new BadSettingException(setting.names() + ": " + shown + " " + why);
-    }
-
-    private static String oneLine(String message) {
-        return message.replaceAll("\\s*[\\r\\n]+\\s*", "; ");
     }
 }

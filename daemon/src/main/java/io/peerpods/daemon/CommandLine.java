@@ -17,7 +17,7 @@ import picocli.CommandLine.ParseResult;
  * A command line in the syntax of Go's {@code flag} package, and the environment behind it, read by one table of settings:
  * {@code -flag value}, {@code -flag=value}, one dash or two, {@code -bool} and {@code -bool=false}, {@code --} ends the flags. A flag
  * beats its environment variable beats the default; an empty environment variable counts as unset; a list flag replaces the
- * environment's list. Immutable.
+ * environment's list. Blanks and line ends around a value do not belong to it: a Secret made by hand often ends in one. Immutable.
  */
 public final class CommandLine {
 
@@ -54,8 +54,10 @@ public final class CommandLine {
     public Settings parse(List<String> arguments, Map<String, String> environment) throws BadSettingException {
         Map<String, String> given = new HashMap<>();
         for (Setting setting : table) {
-            String value = setting.key().isEmpty() ? null : environment.get(setting.key());
-            if (value != null && !value.isEmpty()) {
+            String value = setting.key().isEmpty()
+                    ? ""
+                    : environment.getOrDefault(setting.key(), "").strip();
+            if (!value.isEmpty()) {
                 given.put(setting.flag(), value);
             }
         }
@@ -94,7 +96,7 @@ public final class CommandLine {
         Map<String, String> flags = new HashMap<>();
         for (OptionSpec option : result.matchedOptions()) {
             List<String> values = option.originalStringValues();
-            flags.put(option.longestName().substring(1), values.getLast());
+            flags.put(option.longestName().substring(1), values.getLast().strip());
         }
         return flags;
     }

@@ -33,6 +33,28 @@ class CommandLineTest {
     }
 
     @Test
+    void aSecretThatEndsInALineEndIsReadWithoutIt() throws Exception {
+        Settings settings = line.parse(
+                List.of("-name", " x\n", "-loud=true\r\n"),
+                Map.of("KEY", "s3cr3t\n", "PORT", " 5 \n", "WAIT", "3s\r\n", "NETS", "a, b\n", "SURE", "false\n"));
+        assertThat(settings.text(NAME)).isEqualTo("x");
+        assertThat(settings.on(LOUD)).isTrue();
+        assertThat(settings.text(KEY)).isEqualTo("s3cr3t");
+        assertThat(settings.number(PORT)).isEqualTo(5);
+        assertThat(settings.duration(WAIT)).isEqualTo(Duration.ofSeconds(3));
+        assertThat(settings.list(NETS)).containsExactly("a", "b");
+        assertThat(settings.on(SURE)).isFalse();
+    }
+
+    @Test
+    void aVariableOfBlanksIsAsOneThatIsNotSet() throws Exception {
+        Settings settings = line.parse(List.of(), Map.of("NAME", " \n", "PORT", "\n"));
+        assertThat(settings.text(NAME)).isEqualTo("nobody");
+        assertThat(settings.isGiven(NAME)).isFalse();
+        assertThat(settings.number(PORT)).isEqualTo(4789);
+    }
+
+    @Test
     void presenceCountsOnlyForSettingsThatTheConfigMapDoesNotSet() throws Exception {
         Settings settings = parse();
         assertThatThrownBy(() -> settings.isGiven(WAIT))

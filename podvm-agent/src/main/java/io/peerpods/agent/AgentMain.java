@@ -5,6 +5,7 @@ import io.peerpods.config.ConfigException;
 import io.peerpods.daemon.BadSettingException;
 import io.peerpods.daemon.CommandLine;
 import io.peerpods.daemon.CrashPoint;
+import io.peerpods.daemon.FailureText;
 import io.peerpods.daemon.Logs;
 import io.peerpods.daemon.SdNotify;
 import io.peerpods.daemon.Settings;
@@ -30,12 +31,27 @@ public final class AgentMain {
 
     private AgentMain() {}
 
-    public static void main(String[] args) throws InterruptedException {
+    public static void main(String[] args) {
+        FailureText.takeUncaught();
         System.exit(run(Arrays.asList(args), System.getenv(), System.out, System.err));
     }
 
-    private static int run(List<String> arguments, Map<String, String> environment, PrintStream out, PrintStream err)
-            throws InterruptedException {
+    private static int run(List<String> arguments, Map<String, String> environment, PrintStream out, PrintStream err) {
+        try {
+            return runCommand(arguments, environment, out, err);
+        } catch (BadSettingException e) {
+            err.println("podvm-agent: " + e.getMessage());
+            return BAD_USAGE;
+        } catch (Exception | Error e) {
+            err.println("podvm-agent: " + FailureText.of(e));
+            FailureText.trace(e);
+            return FAILED;
+        }
+    }
+
+    private static int runCommand(
+            List<String> arguments, Map<String, String> environment, PrintStream out, PrintStream err)
+            throws BadSettingException, InterruptedException {
         String command = arguments.isEmpty() ? "" : arguments.getFirst();
         CommandLine commandLine = new CommandLine(AgentSettings.TABLE);
         switch (command) {
@@ -52,23 +68,18 @@ public final class AgentMain {
             }
             default -> {}
         }
-        try {
-            Settings settings = commandLine.parse(arguments, environment);
-            if (settings.on(AgentSettings.VERSION)) {
-                out.println(version());
-                return 0;
-            }
-            Logs.start(settings);
-            AgentOptions options = AgentOptions.of(settings);
-            CrashPoint crash = CrashPoint.of(settings);
-            PodVmAgent agent = new PodVmAgent(options, SdNotify.of(environment), crash::step);
-            return settings.on(AgentSettings.VERIFY)
-                    ? verify(agent, out, err)
-                    : serve(agent, SdNotify.of(environment), new Console(settings.text(AgentSettings.CONSOLE)));
-        } catch (BadSettingException e) {
-            err.println("podvm-agent: " + e.getMessage());
-            return BAD_USAGE;
+        Settings settings = commandLine.parse(arguments, environment);
+        if (settings.on(AgentSettings.VERSION)) {
+            out.println(version());
+            return 0;
         }
+        Logs.start(settings);
+        AgentOptions options = AgentOptions.of(settings);
+        CrashPoint crash = CrashPoint.of(settings);
+        PodVmAgent agent = new PodVmAgent(options, SdNotify.of(environment), crash::step);
+        return settings.on(AgentSettings.VERIFY)
+                ? verify(agent, out, err)
+                : serve(agent, SdNotify.of(environment), new Console(settings.text(AgentSettings.CONSOLE)));
     }
 
     private static int serve(PodVmAgent agent, SdNotify notify, Console console) throws InterruptedException {
@@ -95,9 +106,11 @@ public final class AgentMain {
         } catch (RuntimeException | Error e) {
             // Without this the JVM would end through the hook, with status 0.
             Runtime.getRuntime().removeShutdownHook(stop);
-            log.error("the start failed", e);
-            notify.status(e.toString());
-            console.tell(e.toString());
+            String text = FailureText.of(e);
+            log.error("the start failed: {}", text);
+            FailureText.trace(e);
+            notify.status(text);
+            console.tell(text);
             agent.close();
             return FAILED;
         }

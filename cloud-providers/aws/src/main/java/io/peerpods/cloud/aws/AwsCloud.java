@@ -102,11 +102,19 @@ public final class AwsCloud implements CloudProvider {
         if (!config.region().isEmpty()) {
             return config.region();
         }
-        return profileRegion(config)
-                .or(metadata::region)
-                .orElseThrow(() -> new InvalidRequest(
-                        Outcome.NOT_DONE,
-                        "no region: set AWS_REGION (neither the profile nor the worker's own metadata service tells)"));
+        String found = profileRegion(config).or(metadata::region).orElse("").strip();
+        if (found.isEmpty()) {
+            throw new InvalidRequest(
+                    Outcome.NOT_DONE,
+                    "no region: set AWS_REGION (neither the profile nor the worker's own metadata service tells)");
+        }
+        if (!AwsConfig.isRegion(found)) {
+            throw new InvalidRequest(
+                    Outcome.NOT_DONE,
+                    "the profile or the worker's metadata service gives \"" + found
+                            + "\", which is not the name of a region: correct it, or set -aws-region (AWS_REGION)");
+        }
+        return found;
     }
 
     private static Optional<String> profileRegion(AwsConfig config) {

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.regex.Pattern;
 
 /**
  * The settings of the provider as typed values, each checked on its own. Lists that are empty and texts that are empty
@@ -68,6 +69,8 @@ public record AwsConfig(
         }
     }
 
+    private static final Pattern REGION = Pattern.compile("[a-z0-9]+(-[a-z0-9]+)*");
+
     /** EC2 allows 50 tags; nine are the provider's own, Name included. */
     private static final int MOST_TAGS = 40;
 
@@ -103,7 +106,7 @@ public record AwsConfig(
         return new AwsConfig(
                 keys(settings),
                 settings.text(AwsSettings.PROFILE),
-                settings.text(AwsSettings.REGION),
+                region(settings),
                 settings.text(AwsSettings.ENDPOINT).isEmpty()
                         ? Optional.empty()
                         : Optional.of(uri(settings, AwsSettings.ENDPOINT)),
@@ -141,6 +144,19 @@ public record AwsConfig(
         return id.isEmpty()
                 ? Optional.empty()
                 : Optional.of(new StaticKeys(id, secret, settings.text(AwsSettings.SESSION_TOKEN)));
+    }
+
+    private static String region(Settings settings) throws CloudException {
+        String text = settings.text(AwsSettings.REGION);
+        if (!text.isEmpty() && !isRegion(text)) {
+            throw bad(AwsSettings.REGION, text, "the name of a region, such as eu-central-1");
+        }
+        return text;
+    }
+
+    /** Whether this may be the name of a region. The SDK makes a part of a host's name of it. */
+    static boolean isRegion(String text) {
+        return text.length() <= 63 && REGION.matcher(text).matches();
     }
 
     private static URI uri(Settings settings, Setting setting) throws CloudException {

@@ -13,6 +13,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class AwsConfigTest {
 
@@ -62,6 +63,21 @@ final class AwsConfigTest {
                 .isInstanceOf(CloudException.InvalidRequest.class)
                 .hasMessageContaining(key)
                 .hasMessageContaining("must be");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"eu west 1", "../x", "eu-west-1\nx", "EU-WEST-1", "eu-west-1.evil.example", "-"})
+    void aBadRegionNamesItsSetting(String region) {
+        assertThatThrownBy(() -> config(Map.of("aws-region", region)))
+                .isInstanceOf(CloudException.InvalidRequest.class)
+                .hasMessageContaining("-aws-region (AWS_REGION) is \"")
+                .hasMessageContaining("must be the name of a region, such as eu-central-1");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"eu-central-1", "us-gov-west-1", "cn-north-1", "us-iso-east-1", "ap-southeast-7"})
+    void theNamesOfRegionsAreAccepted(String region) throws Exception {
+        assertThat(config(Map.of("aws-region", region)).region()).isEqualTo(region);
     }
 
     @Test

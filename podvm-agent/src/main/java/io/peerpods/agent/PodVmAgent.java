@@ -200,6 +200,9 @@ final class PodVmAgent implements AutoCloseable {
         ForwarderOptions forwarding = ForwarderOptions.of(options.listen(), options.kataAgentSocket(), transport)
                 .with(edits)
                 .agentPatience(options.kataAgentTimeout());
+        if (made != null) {
+            forwarding = forwarding.reservedFor(made.worker());
+        }
         Forwarder listening = Forwarder.listen(refusal == null ? forwarding : forwarding.refusing(refusal));
         forwarder = listening;
         String state =

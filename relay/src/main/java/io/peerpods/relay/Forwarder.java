@@ -39,7 +39,7 @@ public final class Forwarder implements AutoCloseable {
     private final InetSocketAddress address;
     private final RelayThreads threads;
     private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
-    private final HandshakeSlots handshakes = new HandshakeSlots(MAX_HANDSHAKES_OF_ONE, MAX_HANDSHAKES);
+    private final HandshakeSlots handshakes;
     private final Rarely crowding = new Rarely(BETWEEN_LINES);
     private final Rarely failures = new Rarely(BETWEEN_LINES);
     private final AgentSocket agent;
@@ -51,6 +51,7 @@ public final class Forwarder implements AutoCloseable {
         this.listener = listener;
         this.address = (InetSocketAddress) listener.getLocalAddress();
         this.threads = threads;
+        this.handshakes = new HandshakeSlots(MAX_HANDSHAKES_OF_ONE, MAX_HANDSHAKES, options.worker());
         this.agent = new AgentSocket(options.agentSocket(), options.agentPatience());
     }
 

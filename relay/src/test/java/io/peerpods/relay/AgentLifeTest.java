@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -139,13 +140,64 @@ class AgentLifeTest {
         RecordingAgent _ = agent(this::likeKata);
         Forwarder forwarder = forwarder(LONGER_THAN_THE_TEST);
         for (int i = 0; i < 40; i++) {
-            Socket stranger = new Socket();
-            toClose.add(stranger);
-            stranger.bind(new InetSocketAddress("127.0.0.2", 0));
-            stranger.connect(forwarder.address());
+            stranger("127.0.0.2", forwarder);
         }
         relayTo(forwarder);
         assertThat(code(caller().call(1, AGENT, "GetGuestDetails"))).isZero();
+    }
+
+    /** Thirty-two places, eight of one address: these strangers take all that there are. */
+    @Test
+    void noNumberOfStrangersTakesThePlacesOfTheWorker() throws Exception {
+        RecordingAgent _ = agent(this::likeKata);
+        Forwarder forwarder = Forwarder.listen(
+                ForwarderOptions.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), agentSocket(), tls.vm())
+                        .reservedFor(InetAddress.getLoopbackAddress()));
+        toClose.add(forwarder);
+        List<Socket> strangers = new ArrayList<>();
+        for (int i = 0; i < 200; i++) {
+            strangers.add(stranger("127.0.1." + (1 + i % 20), forwarder));
+        }
+        Eventually.until("places are refused", () -> strangers.stream().anyMatch(AgentLifeTest::isHungUpOn));
+        relayTo(forwarder);
+        assertThat(code(caller().call(1, AGENT, "GetGuestDetails"))).isZero();
+    }
+
+    @Test
+    void theWorkersPlacesAreBoundedToo() throws Exception {
+        HandshakeSlots slots = new HandshakeSlots(2, 3, InetAddress.getByName("127.0.0.1"));
+        for (int i = 1; i <= 3; i++) {
+            assertThat(slots.take(InetAddress.getByName("127.0.1." + i))).isTrue();
+        }
+        assertThat(slots.take(InetAddress.getByName("127.0.1.4"))).isFalse();
+        InetAddress worker = InetAddress.getByName("127.0.0.1");
+        assertThat(slots.take(worker)).isTrue();
+        assertThat(slots.take(worker)).isTrue();
+        assertThat(slots.take(worker)).isFalse();
+        slots.release(worker);
+        assertThat(slots.take(InetAddress.getByName("127.0.1.4"))).isFalse();
+        assertThat(slots.take(worker)).isTrue();
+        slots.release(InetAddress.getByName("127.0.1.1"));
+        assertThat(slots.take(InetAddress.getByName("127.0.1.4"))).isTrue();
+    }
+
+    private Socket stranger(String address, Forwarder forwarder) throws IOException {
+        Socket stranger = new Socket();
+        toClose.add(stranger);
+        stranger.bind(new InetSocketAddress(address, 0));
+        stranger.connect(forwarder.address());
+        return stranger;
+    }
+
+    private static boolean isHungUpOn(Socket socket) {
+        try {
+            socket.setSoTimeout(1);
+            return socket.getInputStream().read() < 0;
+        } catch (SocketTimeoutException open) {
+            return false;
+        } catch (IOException reset) {
+            return true;
+        }
     }
 
     @Test

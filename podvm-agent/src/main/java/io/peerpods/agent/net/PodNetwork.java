@@ -63,6 +63,11 @@ public final class PodNetwork {
         this.directory = directory;
     }
 
+    /** The worker's end of the tunnel, which is where its connections come from, unless the tunnel has NICs of its own. */
+    public InetAddress worker() {
+        return spec.worker().address();
+    }
+
     /**
      * Waits for the NICs and makes everything as planned, or finishes what an earlier run of the agent began.
      *

@@ -33,7 +33,7 @@ class PlanTest {
         Plan plan = WorkerPlan.of("abc", WORKER_POD, Specs.pod(), PEER, WORKER);
         assertThat(plan.owner()).isEqualTo("peerpods:abc");
         assertThat(plan.ops().stream().map(op -> op.getClass().getSimpleName()))
-                .containsExactly("Nft", "Link", "Redirect", "Redirect");
+                .containsExactly("Nft", "Link", "Redirect", "Redirect", "Hairpin");
         Op.Link link = only(plan, Op.Link.class);
         assertThat(link.ns()).isEqualTo(WORKER_POD);
         assertThat(link.name()).isEqualTo("vxlan1");
@@ -46,7 +46,8 @@ class PlanTest {
             assertThat(vxlan.attributes().learning()).isFalse();
         });
         assertThat(plan.ops())
-                .contains(new Op.Redirect(WORKER_POD, "eth0", "vxlan1"), new Op.Redirect(WORKER_POD, "vxlan1", "eth0"));
+                .contains(new Op.Redirect(WORKER_POD, "eth0", "vxlan1"), new Op.Redirect(WORKER_POD, "vxlan1", "eth0"))
+                .endsWith(new Op.Hairpin(WORKER_POD, "eth0", "vxlan1", MacAddress.of(Specs.POD_MAC)));
     }
 
     @Test

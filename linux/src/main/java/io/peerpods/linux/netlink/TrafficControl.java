@@ -1,5 +1,6 @@
 package io.peerpods.linux.netlink;
 
+import io.peerpods.linux.MacAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HexFormat;
@@ -7,8 +8,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Ingress qdiscs and the one filter this project uses: u32 matching everything, with mirred sending each frame out of another link
- * (linux/pkt_sched.h, pkt_cls.h, tc_act/tc_mirred.h). u32, because {@code matchall} and {@code flower} are not in every kernel.
+ * Ingress qdiscs and the filters this project uses: u32 matching everything, with mirred sending each frame out of another link
+ * (linux/pkt_sched.h, pkt_cls.h, tc_act/tc_mirred.h). Another lets a pair of addresses pass. u32, because {@code matchall} and {@code flower} are not in every kernel.
  */
 public final class TrafficControl {
 
@@ -21,6 +22,7 @@ public final class TrafficControl {
 
     private static final int TCA_KIND = 1;
     private static final int TCA_OPTIONS = 2;
+    private static final int TCA_U32_CLASSID = 1;
     private static final int TCA_U32_SEL = 5;
     private static final int TCA_U32_ACT = 7;
     private static final int TCA_ACT_KIND = 1;
@@ -122,8 +124,10 @@ public final class TrafficControl {
                 cookie = HexFormat.of().formatHex(action.bytes(TCA_ACT_COOKIE));
             }
         }
+        ByteBuffer classified = options.value(TCA_U32_CLASSID);
+        int classId = kind.equals("u32") && classified.remaining() >= 4 ? classified.getInt(0) : 0;
         int protocol = Short.toUnsignedInt(Short.reverseBytes((short) info));
-        return Optional.of(new Filter(index, info >>> 16, protocol, handle, kind, redirectTo, cookie));
+        return Optional.of(new Filter(index, info >>> 16, protocol, handle, kind, redirectTo, cookie, classId));
     }
 
     /**
@@ -150,6 +154,42 @@ public final class TrafficControl {
                                                         TCA_ACT_COOKIE,
                                                         HexFormat.of().parseHex(cookie)))));
         socket.execute("add redirect from link " + from + " to link " + to, message);
+    }
+
+    /**
+     * Lets every frame that arrives at {@code from} with {@code mac} as source and destination pass the filters that are there already:
+     * the kernel puts this one before them. The link needs an ingress qdisc.
+     *
+     * @param classId mark by which the filter is found again, not 0: a filter without action has no cookie, and the action that lets
+     *     pass ({@code gact}) is not in every kernel
+     */
+    public void addPass(int from, MacAddress mac, int classId) {
+        int info = Short.toUnsignedInt(Short.reverseBytes((short) ETH_P_ALL)); // priority 0: one before those there are
+        Message message = message(RTM_NEWTFILTER, Message.CREATE | Message.EXCL, from, 0, INGRESS_FILTERS, info)
+                .string(TCA_KIND, "u32");
+        message.nest(
+                TCA_OPTIONS,
+                () -> message.u32(TCA_U32_CLASSID, classId).bytes(TCA_U32_SEL, matchSourceAndDestination(mac)));
+        socket.execute("add filter to link " + from + " that lets frames from and to " + mac + " pass", message);
+    }
+
+    /** struct tc_u32_sel with keys on the Ethernet addresses, which begin 14 bytes before the packet: whole words around them. */
+    private static byte[] matchSourceAndDestination(MacAddress mac) {
+        long address = mac.value();
+        ByteBuffer selector =
+                ByteBuffer.allocate(16 + 4 * 16).put(0, (byte) U32_TERMINAL).put(2, (byte) 4);
+        selector.position(16);
+        key(selector, 0x0000ffff, (int) (address >>> 32), -16);
+        key(selector, 0xffffffff, (int) address, -12);
+        key(selector, 0xffffffff, (int) (address >>> 16), -8);
+        key(selector, 0xffff0000, (int) (address << 16), -4);
+        return selector.array();
+    }
+
+    /** struct tc_u32_key: mask and value in network order, the offset in the machine's. */
+    private static void key(ByteBuffer selector, int mask, int value, int offset) {
+        selector.order(ByteOrder.BIG_ENDIAN).putInt(mask).putInt(value);
+        selector.order(ByteOrder.nativeOrder()).putInt(offset).putInt(0);
     }
 
     /** struct tc_u32_sel with one key of mask 0. */

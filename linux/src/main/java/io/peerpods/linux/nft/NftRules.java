@@ -6,13 +6,13 @@ import java.util.regex.Pattern;
 /**
  * Rules of one owner in one table, with the chains that they need. The table may hold rules of other owners.
  *
- * @param family {@code inet}, {@code ip}, {@code ip6}, {@code bridge} or {@code arp}
+ * @param family {@code inet}, {@code ip}, {@code ip6}, {@code bridge}, {@code arp} or {@code netdev}
  * @param table the table's name; it must be one that only this daemon uses
  */
 public record NftRules(String family, String table, List<Chain> chains, List<Rule> rules) {
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_-]{0,63}");
-    private static final Pattern FAMILY = Pattern.compile("inet|ip|ip6|bridge|arp");
+    private static final Pattern FAMILY = Pattern.compile("inet|ip|ip6|bridge|arp|netdev");
 
     public NftRules {
         if (!FAMILY.matcher(family).matches()) {
@@ -32,18 +32,29 @@ public record NftRules(String family, String table, List<Chain> chains, List<Rul
      * A base chain, made if it is not there.
      *
      * @param type {@code filter}, {@code nat} or {@code route}
-     * @param hook {@code prerouting}, {@code input}, {@code forward}, {@code output} or {@code postrouting}
+     * @param hook {@code prerouting}, {@code input}, {@code forward}, {@code output}, {@code postrouting} or {@code ingress}
+     * @param device the link whose frames an ingress chain sees; empty for the other hooks
      * @param priority lower is earlier; raw is -300, filter 0, srcnat 100
      */
-    public record Chain(String name, String type, String hook, int priority) {
+    public record Chain(String name, String type, String hook, String device, int priority) {
         private static final Pattern TYPE = Pattern.compile("filter|nat|route");
-        private static final Pattern HOOK = Pattern.compile("prerouting|input|forward|output|postrouting");
+        private static final Pattern DEVICE = Pattern.compile("[!#-.0-9;-~]{1,15}");
+        private static final Pattern HOOK = Pattern.compile("prerouting|input|forward|output|postrouting|ingress");
 
         public Chain {
             requireName(name);
             if (!TYPE.matcher(type).matches() || !HOOK.matcher(hook).matches()) {
                 throw new IllegalArgumentException("nft chain " + name + ": not a type and hook: " + type + " " + hook);
             }
+            if (hook.equals("ingress") != DEVICE.matcher(device).matches()) {
+                throw new IllegalArgumentException("nft chain " + name + " of hook " + hook
+                        + ": not the link that it belongs to: '" + device + "'");
+            }
+        }
+
+        /** Of a hook that sees the packets of all links. */
+        public Chain(String name, String type, String hook, int priority) {
+            this(name, type, hook, "", priority);
         }
     }
 

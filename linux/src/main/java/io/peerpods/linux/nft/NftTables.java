@@ -58,7 +58,7 @@ public final class NftTables {
             StringBuilder script = new StringBuilder("add table " + table + "\n");
             for (NftRules.Chain chain : wanted.chains()) {
                 script.append("add chain " + table + " " + chain.name() + " { type " + chain.type() + " hook "
-                        + chain.hook() + " priority " + chain.priority() + "; policy accept; }\n");
+                        + chain.hook() + device(chain) + " priority " + chain.priority() + "; policy accept; }\n");
             }
             owned(owner, wanted, kernel).forEach(rule -> script.append(deletion(table, rule)));
             for (NftRules.Rule rule : wanted.rules()) {
@@ -87,6 +87,10 @@ public final class NftTables {
                 nft.run(script.toString());
             }
         });
+    }
+
+    private static String device(NftRules.Chain chain) {
+        return chain.device().isEmpty() ? "" : " device \"" + chain.device() + "\"";
     }
 
     private static void locked(Lock lock, Runnable action) {

@@ -38,6 +38,7 @@ interface Act {
             case Op.Neighbour neighbour -> new NeighbourAct(neighbour);
             case Op.Fdb fdb -> new FdbAct(fdb);
             case Op.Redirect redirect -> new RedirectAct(redirect);
+            case Op.Hairpin hairpin -> new HairpinAct(hairpin);
             case Op.Nft nft -> new NftAct(nft);
             case Op.Sysctl sysctl -> new SysctlAct(sysctl);
         };

@@ -292,6 +292,24 @@ public sealed interface Op {
         }
     }
 
+    /**
+     * A frame that arrives on {@code from} with {@code mac} as both its source and its destination leaves by {@code to}, with
+     * another source. A bridge makes such frames: with bridge-nf-call-iptables it rewrites the destination of a frame to a Service of which the
+     * sender is itself the endpoint, keeps the source, and sends it back by the port that it came from. A vxlan on the other
+     * side that has this address drops frames with it as source.
+     *
+     * <p>Comes after {@link Redirect} of the same links, which would take the frame first.
+     *
+     * @param to another link than {@code from}
+     */
+    record Hairpin(NetnsRef ns, String from, String to, MacAddress mac) implements Op {
+        public Hairpin {
+            requireLinkName(from);
+            requireLinkName(to);
+            requireNonNull(mac, "mac");
+        }
+    }
+
     /** The owner's nftables rules are in the table, all of them in one transaction. */
     record Nft(NetnsRef ns, NftRules rules) implements Op {
         public Nft {

@@ -80,6 +80,12 @@ final class OpCodec {
                 json.addProperty("from", redirect.from());
                 json.addProperty("to", redirect.to());
             }
+            case Op.Hairpin hairpin -> {
+                json.addProperty("do", "hairpin");
+                json.addProperty("from", hairpin.from());
+                json.addProperty("to", hairpin.to());
+                json.addProperty("mac", hairpin.mac().toString());
+            }
             case Op.Nft nft -> writeNft(json, nft.rules());
             case Op.Sysctl sysctl -> {
                 json.addProperty("do", "sysctl");
@@ -130,6 +136,8 @@ final class OpCodec {
                         IpAddresses.parse(string(json, "dst")),
                         number(json, "port"));
             case "redirect" -> new Op.Redirect(ns, string(json, "from"), string(json, "to"));
+            case "hairpin" ->
+                new Op.Hairpin(ns, string(json, "from"), string(json, "to"), MacAddress.of(string(json, "mac")));
             case "nft" -> new Op.Nft(ns, readNft(json));
             case "sysctl" -> new Op.Sysctl(ns, string(json, "key"), string(json, "value"));
             default -> throw new IllegalArgumentException("op '" + kind + "' is not known");

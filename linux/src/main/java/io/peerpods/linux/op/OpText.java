@@ -22,6 +22,8 @@ final class OpText {
                 "neighbour " + IpAddresses.text(neighbour.ip()) + " at " + neighbour.mac() + " on " + neighbour.dev();
             case Op.Fdb fdb -> "FDB entry " + fdb.mac() + " to " + IpAddresses.text(fdb.dst()) + " on " + fdb.dev();
             case Op.Redirect redirect -> "redirect " + redirect.from() + " to " + redirect.to();
+            case Op.Hairpin hairpin ->
+                "hairpin frames of " + hairpin.mac() + " from " + hairpin.from() + " to " + hairpin.to();
             case Op.Nft nft ->
                 "nft rules in table " + nft.rules().family() + " " + nft.rules().table();
             case Op.Sysctl sysctl -> "setting " + sysctl.key() + " = " + sysctl.value();

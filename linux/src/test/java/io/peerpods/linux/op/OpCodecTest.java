@@ -76,6 +76,7 @@ class OpCodecTest {
                 new Op.Fdb(NS, "vx", MacAddress.ZERO, IpAddresses.parse("10.0.0.7")),
                 new Op.Fdb(NS, "vx", MAC, IpAddresses.parse("fd00::7"), 4790),
                 new Op.Redirect(NS, "eth0", "vx"),
+                new Op.Hairpin(NS, "eth0", "vx", MacAddress.of("02:00:00:00:00:01")),
                 new Op.Nft(
                         NetnsRef.OWN,
                         new NftRules(

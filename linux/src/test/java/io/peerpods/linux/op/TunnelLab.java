@@ -131,7 +131,8 @@ final class TunnelLab implements AutoCloseable {
                         new Op.Sysctl(root, "net/ipv4/ip_forward", "1"),
                         new Op.Link(pod, "vxlan1", new LinkKind.Vxlan(root, tunnelTo("10.10.1.2")), null, 1500, true),
                         new Op.Redirect(pod, "eth0", "vxlan1"),
-                        new Op.Redirect(pod, "vxlan1", "eth0")));
+                        new Op.Redirect(pod, "vxlan1", "eth0"),
+                        new Op.Hairpin(pod, "eth0", "vxlan1", MacAddress.of(POD_MAC))));
     }
 
     /** The VM's half, the external network by its second NIC. */

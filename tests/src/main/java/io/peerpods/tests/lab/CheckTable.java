@@ -69,6 +69,12 @@ public final class CheckTable {
                     .under(BY_WORKER, REDIRECT, ROUTE)
                     .under(BY_WORKER_ROUTED, REDIRECT, ROUTE, NEIGHBOUR)
                     .under(BY_POD_VM, REDIRECT, ROUTE),
+            Row.of("pod reaches its own Service, bridged frames not seen by iptables", CheckTable::ownServiceRouted)
+                    .under(BY_WORKER, REDIRECT, ROUTE)
+                    .under(BY_POD_VM, REDIRECT, ROUTE),
+            Row.of("pod reaches its own Service, bridged frames seen by iptables", CheckTable::ownServiceBridged)
+                    .under(BY_WORKER, REDIRECT, ROUTE, NFT)
+                    .under(BY_POD_VM, REDIRECT, ROUTE, NFT),
             Row.of("pod resolves a name at the cluster's name server", CheckTable::name)
                     .under(BY_WORKER, REDIRECT, ROUTE)
                     .under(BY_POD_VM, REDIRECT, ROUTE)
@@ -168,6 +174,14 @@ public final class CheckTable {
             long packets = arrived.packets();
             return new Proof(packets == 1, packets + " seen on the worker");
         }
+    }
+
+    private static Proof ownServiceRouted(Scene scene) throws Exception {
+        return OwnService.reached(scene, false);
+    }
+
+    private static Proof ownServiceBridged(Scene scene) throws Exception {
+        return OwnService.reached(scene, true);
     }
 
     private static Proof name(Scene scene) {

@@ -24,6 +24,8 @@ public enum OpKind {
             case Op.Neighbour _ -> this == NEIGHBOUR;
             case Op.Rule _ -> this == RULE;
             case Op.Route _ -> this == ROUTE;
+            // An exception to a redirect, half of it an nft rule.
+            case Op.Hairpin _ -> this == REDIRECT || this == NFT;
             case Op.Nft _ -> this == NFT;
             case Op.Move _ -> this == MOVE;
             case Op.Mtu _ -> this == MTU;
@@ -70,6 +72,7 @@ public enum OpKind {
             case Op.Neighbour neighbour -> neighbour.dev();
             case Op.Fdb fdb -> fdb.dev();
             case Op.Redirect redirect -> redirect.from();
+            case Op.Hairpin hairpin -> hairpin.from();
             default -> "";
         };
     }

@@ -2,6 +2,7 @@ package io.peerpods.linux;
 
 import static java.util.Objects.requireNonNull;
 
+import io.peerpods.linux.sys.Child;
 import io.peerpods.linux.sys.Errno;
 import io.peerpods.linux.sys.Libc;
 import io.peerpods.linux.sys.NativeThreads;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -43,6 +45,25 @@ public final class Netns implements AutoCloseable {
             return new Identity(Long.parseLong(text.substring(0, colon)), Long.parseLong(text.substring(colon + 1)));
         }
     }
+
+    private static final Duration MOUNT_POINT_LIMIT = Duration.ofSeconds(30);
+
+    /**
+     * Takes everything off the file $1, and then what covers its directory $2, unless another file shows then. In this mount namespace
+     * only, except for the removal itself.
+     */
+    private static final String REMOVE_MOUNT_POINT = """
+            bare() { while umount -l "$1" 2>/dev/null; do :; done; }
+            bare "$1"
+            file=$(stat -c %d:%i "$1") || exit 1
+            rm -f "$1" 2>/dev/null && exit 0
+            while umount -l "$2"; do
+                bare "$1"
+                [ "$(stat -c %d:%i "$1")" = "$file" ] || break
+                rm -f "$1" && exit 0
+            done
+            exit 1
+            """;
 
     private final int fd;
     private final String name;
@@ -216,12 +237,38 @@ public final class Netns implements AutoCloseable {
             try {
                 return Files.deleteIfExists(path);
             } catch (IOException e) {
-                throw new UncheckedIOException(
-                        "remove " + path + "; if it is busy, " + path.getParent()
-                                + " was mounted on itself while the namespace was there: see /proc/self/mountinfo",
-                        e);
+                return removeMountPoint(path, e);
             }
         });
+    }
+
+    /**
+     * Removes the file of a namespace that is mounted twice, and so stays busy: its directory was mounted on itself, with all that was
+     * mounted below it, after the namespace was made. The first mount is out of sight then and cannot be taken off. But a file that is
+     * removed from another mount namespace, where nothing is mounted on it, loses its mounts everywhere.
+     */
+    private static boolean removeMountPoint(Path path, IOException refused) {
+        // A child of its own: a thread that changes its mount namespace can start no thread of the JDK any more.
+        Child.Ended ended = Child.run(
+                List.of(
+                        "unshare",
+                        "--mount",
+                        "--propagation",
+                        "private",
+                        "sh",
+                        "-c",
+                        REMOVE_MOUNT_POINT,
+                        "sh",
+                        path.toString(),
+                        String.valueOf(path.getParent())),
+                "",
+                MOUNT_POINT_LIMIT);
+        if (ended.isSuccess()) {
+            return true;
+        }
+        refused.addSuppressed(new IOException("nor from a mount namespace of its own: " + ended));
+        throw new UncheckedIOException(
+                "remove " + path + "; if it is busy, it is mounted more than once: see /proc/self/mountinfo", refused);
     }
 
     private static Path named(String name) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.peerpods.linux.sys.Child;
 import io.peerpods.linux.sys.Errno;
+import io.peerpods.linux.sys.Libc;
 import io.peerpods.testing.NeedsRoot;
 import io.peerpods.testing.StrayThreads;
 import io.peerpods.testing.TempNetns;
@@ -52,6 +53,15 @@ class NetnsTest {
 
     @Test
     void inAPlainDirectoryANamespaceCanBeRemovedAfterIpNetnsMadeAnother() throws Exception {
+        inAPlainDirectory(PlainDirectory.class);
+    }
+
+    @Test
+    void aNamespaceThatIsMountedTwiceIsRemovedAndItsNeighbourStays() throws Exception {
+        inAPlainDirectory(MountedTwice.class);
+    }
+
+    private static void inAPlainDirectory(Class<?> main) throws Exception {
         Process child = new ProcessBuilder(
                         "unshare",
                         "--mount",
@@ -64,7 +74,7 @@ class NetnsTest {
                         "--enable-native-access=ALL-UNNAMED",
                         "-cp",
                         System.getProperty("java.class.path"),
-                        PlainDirectory.class.getName())
+                        main.getName())
                 .redirectErrorStream(true)
                 .start();
         String output = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -82,6 +92,27 @@ class NetnsTest {
                 assertThat(Netns.delete("ours")).isTrue();
             }
             assertThat(Netns.NAMED).isEmptyDirectory();
+        }
+    }
+
+    /** Runs where {@code /run/netns} is no mount yet, and mounts a namespace there as a program does that leaves it so. */
+    static final class MountedTwice {
+        private MountedTwice() {}
+
+        public static void main(String[] arguments) throws IOException {
+            Path ours = Files.createFile(Netns.NAMED.resolve("ours"));
+            assertThat(Libc.mount("/proc/self/ns/net", ours.toString(), "none", Libc.MS_BIND))
+                    .isZero();
+            try (TempNetns other = TempNetns.create("theirs")) {
+                // The first "ip netns add" has mounted the directory on itself, and ours once more.
+                assertThat(Files.readAllLines(Path.of("/proc/self/mountinfo")))
+                        .filteredOn(line -> line.contains(" " + ours + " "))
+                        .hasSize(2);
+                assertThat(Netns.delete("ours")).isTrue();
+                assertThat(ours).doesNotExist();
+                assertThat(Netns.exists(other.path())).isTrue();
+            }
+            assertThat(Files.readString(Path.of("/proc/self/mountinfo"))).doesNotContain("/run/netns/");
         }
     }
 

@@ -8,6 +8,7 @@ import io.peerpods.testing.NeedsRoot;
 import io.peerpods.testing.TempNetns;
 import java.io.File;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -97,6 +98,60 @@ class RoomCleanupTest {
             assertThat(room.vms()).isEmpty();
         } finally {
             Room.cleanup(directory);
+        }
+    }
+
+    @Test
+    void aRoomBelowAPlainDirectoryIsUsedAndRemovedWithWhatIsMountedTwice() throws Exception {
+        Process child = new ProcessBuilder(
+                        "unshare",
+                        "--mount",
+                        "--propagation",
+                        "private",
+                        "sh",
+                        "-ec",
+                        "mount -t tmpfs none /run; mkdir /run/netns; exec \"$0\" \"$@\"",
+                        System.getProperty("java.home") + "/bin/java",
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        PlainDirectoryMain.class.getName(),
+                        parent.resolve("room").toString())
+                .redirectErrorStream(true)
+                .start();
+        String output = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(child.waitFor()).as(output).isZero();
+    }
+
+    /** Runs where {@code /run/netns} is a plain directory. */
+    static final class PlainDirectoryMain {
+        private PlainDirectoryMain() {}
+
+        public static void main(String[] args) throws Exception {
+            Path directory = Path.of(args[0]);
+            String prefix;
+            try (Room room = Room.open(directory, TestRoom.SPEC)) {
+                prefix = room.prefix();
+                room.startVm(VmRequest.of("vm0", "", VmImage.empty(), 0, 1));
+                room.startVm(VmRequest.of("vm1", "", VmImage.empty(), 0, 1));
+                // What a room of an older version left: it did not share the directory, and "ip netns add" did so
+                // later.
+                require("mount", "--make-rprivate", "/run/netns");
+                require("mount", "--rbind", "/run/netns", "/run/netns");
+                require("mount", "--make-rshared", "/run/netns");
+                room.stopVm("vm0");
+                assertThat(room.vms()).extracting(Vm::id).containsExactly("vm1");
+                assertThat(Netns.NAMED.resolve(prefix + "-vm-vm0")).doesNotExist();
+            }
+            assertThat(Room.cleanup(directory)).isNotEmpty();
+            assertThat(directory).doesNotExist();
+            assertThat(Netns.NAMED).isEmptyDirectory();
+            assertThat(Files.readString(Path.of("/proc/self/mountinfo"))).doesNotContain("/run/netns/");
+        }
+
+        private static void require(String... command) throws Exception {
+            assertThat(new ProcessBuilder(command).inheritIO().start().waitFor())
+                    .isZero();
         }
     }
 

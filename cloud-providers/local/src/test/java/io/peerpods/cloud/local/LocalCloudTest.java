@@ -125,6 +125,30 @@ class LocalCloudTest {
     }
 
     @Test
+    void aVmWhoseNamespaceCannotBeRemovedStaysOwnedAndTheNextTryDeletesIt() throws Exception {
+        Memory log = new Memory();
+        try (CloudProvider cloud = open()) {
+            PodVm vm = cloud.launch(spec("s1", false), log);
+            Path namespace;
+            try (Room room = room()) {
+                namespace = room.vm(vm.id()).orElseThrow().namespace();
+            }
+            cloud.delete("s1", log);
+            // A directory with something in it can neither become the namespace nor be removed as one.
+            Path obstacle = Files.createDirectories(namespace.resolve("obstacle"));
+            assertThatThrownBy(() -> cloud.launch(spec("s1", false), log)).isInstanceOf(CloudException.class);
+            assertThatThrownBy(() -> cloud.delete("s1", log))
+                    .isInstanceOf(CloudException.Unavailable.class)
+                    .hasMessageContaining(namespace.toString());
+            assertThat(cloud.owned()).extracting(OwnedVm::id).containsExactly(vm.id());
+            Files.delete(obstacle);
+            cloud.delete("s1", log);
+            assertThat(cloud.owned()).isEmpty();
+            assertThat(namespace).doesNotExist();
+        }
+    }
+
+    @Test
     void aLaunchIsFoundAgainAndDeletedForGood() throws Exception {
         Memory log = new Memory();
         try (CloudProvider cloud = open()) {

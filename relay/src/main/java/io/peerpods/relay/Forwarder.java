@@ -44,9 +44,12 @@ public final class Forwarder implements AutoCloseable {
     private final Rarely failures = new Rarely(BETWEEN_LINES);
     private final AgentSocket agent;
     private final AtomicBoolean told = new AtomicBoolean();
+    private final Duration handshake;
     private volatile boolean closed;
 
-    private Forwarder(ForwarderOptions options, ServerSocketChannel listener, RelayThreads threads) throws IOException {
+    private Forwarder(ForwarderOptions options, ServerSocketChannel listener, RelayThreads threads, Duration handshake)
+            throws IOException {
+        this.handshake = handshake;
         this.options = options;
         this.listener = listener;
         this.address = (InetSocketAddress) listener.getLocalAddress();
@@ -61,12 +64,17 @@ public final class Forwarder implements AutoCloseable {
      * @throws IOException when the address cannot be had; the text names it and the reason
      */
     public static Forwarder listen(ForwarderOptions options) throws IOException {
+        return listen(options, HANDSHAKE);
+    }
+
+    /** @param handshake after how long a connection that has not passed its TLS handshake gives its place back */
+    static Forwarder listen(ForwarderOptions options, Duration handshake) throws IOException {
         ServerSocketChannel listener = ServerSocketChannel.open();
         Forwarder forwarder;
         try {
             listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
             listener.bind(options.listen(), BACKLOG);
-            forwarder = new Forwarder(options, listener, RelayThreads.start(1));
+            forwarder = new Forwarder(options, listener, RelayThreads.start(1), handshake);
         } catch (IOException e) {
             Sockets.closeQuietly(listener);
             throw new IOException(
@@ -116,7 +124,7 @@ public final class Forwarder implements AutoCloseable {
             Session session = new Session(
                     io,
                     new Session.Peer(socket, worker, options.transport().engine()),
-                    Upstream.LIMITS.withHandshake(HANDSHAKE),
+                    Upstream.LIMITS.withHandshake(handshake),
                     new ToAgent(io),
                     options.edits(),
                     options.refusal(),

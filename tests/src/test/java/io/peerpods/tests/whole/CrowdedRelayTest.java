@@ -45,8 +45,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Calls of pods that run are answered while the networks of twenty others are being set up: virtual threads set them up, and all are held
- * inside a native call, which on a virtual thread would keep its carrier. How fast the calls are is measured by {@code make bench}.
+ * Calls of pods that run are answered while the networks of twenty others are being set up by virtual threads. The set-ups that have
+ * their turn are held inside a native call, which on a virtual thread would keep its carrier; the others wait for them. How fast the calls
+ * are is measured by {@code make bench}.
  */
 @NeedsProgram("mkfifo")
 class CrowdedRelayTest {
@@ -59,7 +60,7 @@ class CrowdedRelayTest {
     Path directory;
 
     @Test
-    void callsAreRelayedWhileEverySetUpIsHeldInsideNativeWork() throws Exception {
+    void callsAreRelayedWhileSetUpsAreHeldInsideNativeWork() throws Exception {
         Path held = directory.resolve("netns");
         Programs.require("mkfifo", held.toString());
         Path agentSocket = directory.resolve("kata.sock");
@@ -136,7 +137,7 @@ class CrowdedRelayTest {
         long end = System.nanoTime() + LONG.toNanos();
         while (setUp.getState() != Thread.State.WAITING) {
             assertThat(System.nanoTime() - end)
-                    .as("%s is %s: it blocks in native code itself", setUp, setUp.getState())
+                    .as("%s is %s and not parked while its native work is held", setUp, setUp.getState())
                     .isNegative();
             Thread.sleep(5);
         }

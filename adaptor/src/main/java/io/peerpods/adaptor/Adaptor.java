@@ -6,22 +6,23 @@ import io.peerpods.adaptor.sandbox.SandboxMetrics;
 import io.peerpods.adaptor.sandbox.Sandboxes;
 import io.peerpods.adaptor.sandbox.WorkerTunnels;
 import io.peerpods.adaptor.service.GrpcEndpoint;
-import io.peerpods.adaptor.service.HttpEndpoint;
-import io.peerpods.adaptor.service.MetricsPage;
-import io.peerpods.adaptor.service.Probes;
 import io.peerpods.adaptor.service.Services;
 import io.peerpods.adaptor.service.UnixSocketFile;
 import io.peerpods.adaptor.store.Store;
+import io.peerpods.adaptor.store.StoredRows;
 import io.peerpods.cloud.CloudProvider;
 import io.peerpods.cloud.CloudProviderType;
 import io.peerpods.cloud.DirectVolumes;
 import io.peerpods.cloud.Finding;
+import io.peerpods.cloud.LaunchProblems;
 import io.peerpods.cloud.Worker;
+import io.peerpods.cloud.local.LocalType;
 import io.peerpods.config.WorkerTls;
 import io.peerpods.daemon.BadSettingException;
 import io.peerpods.daemon.CrashPoint;
 import io.peerpods.daemon.Settings;
 import io.peerpods.linux.LinuxException;
+import io.peerpods.linux.NamespaceLock;
 import io.peerpods.linux.netlink.Rtnl;
 import io.peerpods.linux.op.Executor;
 import io.peerpods.linux.op.NetnsRef;
@@ -42,7 +43,9 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,6 +57,8 @@ final class Adaptor implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(Adaptor.class);
     private static final Duration DRAIN = Duration.ofSeconds(2);
+    private static final Duration API_PATIENCE = Duration.ofMinutes(1);
+    private static final String LOCK_PREFIX = "peerpods/worker/";
 
     private interface Ending {
         void end() throws Exception;
@@ -61,21 +66,42 @@ final class Adaptor implements AutoCloseable {
 
     private final AdaptorConfig config;
     private final Deque<Ending> endings = new ArrayDeque<>();
+    private final Pages pages;
+    private final Waiting waiting;
+    private volatile @Nullable CloudProvider cloud;
     private volatile boolean serving;
 
-    private Adaptor(AdaptorConfig config) {
+    private Adaptor(AdaptorConfig config, CountDownLatch stop) {
         this.config = config;
+        this.pages = new Pages(config, this::notReady, this::cloudProblems);
+        this.waiting = new Waiting(stop, pages::attempt);
+    }
+
+    private String notReady() {
+        return serving ? "" : waiting.reason().isEmpty() ? "starting" : waiting.reason();
+    }
+
+    private String cloudProblems() {
+        CloudProvider open = cloud;
+        return open == null ? "" : LaunchProblems.text(open.problems());
     }
 
     /**
      * Starts and serves.
      *
+     * @param stop counted down by a signal, which ends a wait for another adaptor
+     * @throws InterruptedException when a signal came first
      * @throws Exception when it cannot; nothing of it is left then. The message is for the operator
      */
     static Adaptor start(
-            AdaptorConfig config, CloudProviderType type, Settings settings, CrashPoint crash, String version)
+            AdaptorConfig config,
+            CloudProviderType type,
+            Settings settings,
+            CrashPoint crash,
+            String version,
+            CountDownLatch stop)
             throws Exception {
-        Adaptor adaptor = new Adaptor(config);
+        Adaptor adaptor = new Adaptor(config, stop);
         try {
             adaptor.open(type, settings, crash, version);
             return adaptor;
@@ -88,41 +114,67 @@ final class Adaptor implements AutoCloseable {
     private void open(CloudProviderType type, Settings settings, CrashPoint crash, String version) throws Exception {
         Path state = config.stateDirectory();
         makeStateDirectory(state);
-        closeLater(InstanceLock.take(state.resolve("lock"), "the state directory " + state));
+        closeLater(pages);
+        lock(state.resolve("lock"), "the state directory " + state);
+        UnixSocketFile.makeDirectory(config.socket());
+        lock(config.socket().resolveSibling(config.socket().getFileName() + ".lock"), "the socket " + config.socket());
         UnixSocketFile.prepare(config.socket());
-        Path socketLock = config.socket().resolveSibling(config.socket().getFileName() + ".lock");
-        closeLater(InstanceLock.take(socketLock, "the socket " + config.socket()));
 
         FutureTask<Store> opening = Tasks.begin("store", () -> Store.open(state, crash::step));
         FutureTask<WorkerTls> keys = Tasks.begin("keys", this::openTls);
         FutureTask<Executor> kernel = Tasks.begin("kernel", () -> openKernel(crash));
-        FutureTask<PrometheusRegistry> pages = Tasks.begin("pages", this::openPages);
+        FutureTask<PrometheusRegistry> opened = Tasks.begin("pages", () -> {
+            pages.attempt();
+            return pages.registry();
+        });
 
         Store store = Tasks.result(opening);
         closeLater(store);
-        CloudProvider cloud = openCloud(type, settings, store);
-        closeLater(cloud);
+        String clusterId = new ClusterId(config, store, waiting, API_PATIENCE).get(type instanceof LocalType);
+        lockIdentity(clusterId);
+        CloudProvider provider = openCloud(type, settings, clusterId);
+        cloud = provider;
+        closeLater(provider);
         Executor executor = Tasks.result(kernel);
         // The provider may have made the interface that is named here.
         if (!config.tunnels().hostInterface().isEmpty()) {
             WorkerUnderlay.find(config.tunnels().hostInterface(), NetnsRef.OWN);
         }
-        checkCloud(cloud);
+        checkCloud(provider, store);
         checkGrpc();
         Sandboxes sandboxes = Sandboxes.open(
                 config.sandboxes(),
                 store,
-                cloud,
-                WorkerTunnels.open(state, executor, config.tunnels(), cloud::workerAddress),
+                provider,
+                WorkerTunnels.open(state, executor, config.tunnels(), provider::workerAddress),
                 Tasks.result(keys),
                 new PodVolumes(new DirectVolumes(DirectVolumes.DIRECTORY), PodUidLookup.of(config.api())),
-                new SandboxMetrics(Tasks.result(pages)),
+                new SandboxMetrics(Tasks.result(opened)),
                 crash::step);
         closeLater(sandboxes);
+        pages.require();
         serve(Services.of(sandboxes, version));
         // Ends first: calls are still served while the starts in flight are answered.
         endLater(sandboxes::endStarts);
         sandboxes.begin();
+    }
+
+    private void lock(Path file, String what) throws IOException, InterruptedException {
+        closeLater(waiting.until(
+                () -> InstanceLock.tryTake(file, what),
+                () -> "another adaptor" + InstanceLock.holder(file) + " holds " + what
+                        + "; this one goes on as soon as that one has ended"));
+    }
+
+    /** Two owners of one identity would delete each other's VMs, so the lock is seen by every process of this network namespace. */
+    private void lockIdentity(String clusterId) throws IOException, InterruptedException {
+        String name = LOCK_PREFIX + Digests.hex(clusterId + "\n" + config.node());
+        closeLater(waiting.until(
+                () -> NamespaceLock.tryTake(name),
+                () -> "another adaptor on this machine is worker " + config.node() + " of cluster " + clusterId
+                        + " (ss -xap shows its process at @" + name
+                        + "); this one goes on as soon as that one has ended. If both shall run,"
+                        + " give one of them another NODE_NAME (-node-name)"));
     }
 
     private void closeLater(AutoCloseable thing) {
@@ -175,45 +227,9 @@ final class Adaptor implements AutoCloseable {
         }
     }
 
-    private PrometheusRegistry openPages() throws IOException {
-        PrometheusRegistry registry = new PrometheusRegistry();
-        if (config.metrics().isPresent()) {
-            MetricsPage page = new MetricsPage(registry);
-            open(
-                    AdaptorSettings.METRICS_LISTEN.names(),
-                    config.metrics().get(),
-                    java.util.Map.of("/metrics", page::get),
-                    "metrics");
-        }
-        if (config.probes().isPresent()) {
-            open(
-                    AdaptorSettings.PROBE_PORT.names(),
-                    config.probes().get(),
-                    Probes.pages(config.socket(), () -> serving),
-                    "probes");
-        }
-        return registry;
-    }
-
-    private void open(
-            String setting, InetSocketAddress where, java.util.Map<String, HttpEndpoint.Page> pages, String what)
-            throws IOException {
-        try {
-            HttpEndpoint endpoint = HttpEndpoint.listen(where, pages);
-            closeLater(endpoint);
-            log.info(
-                    "{} on http://{}:{}",
-                    what,
-                    endpoint.address().getAddress().getHostAddress(),
-                    endpoint.address().getPort());
-        } catch (IOException e) {
-            throw new IOException(setting + ": " + e.getMessage(), e);
-        }
-    }
-
-    private CloudProvider openCloud(CloudProviderType type, Settings settings, Store store) throws Exception {
+    private CloudProvider openCloud(CloudProviderType type, Settings settings, String clusterId) throws Exception {
         Worker worker = new Worker(
-                ClusterId.of(config, store),
+                clusterId,
                 config.node(),
                 config.stateDirectory(),
                 config.sandboxes().externalNetwork(),
@@ -223,7 +239,7 @@ final class Adaptor implements AutoCloseable {
         return type.open(settings, worker);
     }
 
-    private void checkCloud(CloudProvider cloud) throws Exception {
+    private void checkCloud(CloudProvider cloud, Store store) throws Exception {
         if (!config.verify()) {
             return;
         }
@@ -234,7 +250,9 @@ final class Adaptor implements AutoCloseable {
         Optional<Finding> error = findings.stream()
                 .filter(finding -> finding.level() == Finding.Level.ERROR)
                 .findFirst();
-        if (error.isPresent()) {
+        StoredRows rows = store.rows();
+        if (error.isPresent() && rows.readable().isEmpty() && rows.unreadable().isEmpty()) {
+            // With pods that run the start goes on: they need their agent path, and what is being deleted must go.
             throw new BadSettingException(AdaptorSettings.CLOUD_CONFIG_VERIFY.names() + ": "
                     + error.get().what() + ": " + error.get().detail());
         }

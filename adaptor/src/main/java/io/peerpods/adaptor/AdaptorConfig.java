@@ -207,6 +207,7 @@ record AdaptorConfig(
                     positive(AdaptorSettings.PROXY_TIMEOUT),
                     positive(AdaptorSettings.UNSTARTED_TIMEOUT),
                     positive(AdaptorSettings.SWEEP_INTERVAL),
+                    positive(AdaptorSettings.RECONCILE_INTERVAL),
                     number(AdaptorSettings.VXLAN_PORT, 1, 65535, "a port"),
                     number(AdaptorSettings.VXLAN_MIN_ID, 1, 0xffffff, "a VXLAN network identifier"),
                     settings.on(AdaptorSettings.EXTERNAL_NETWORK),

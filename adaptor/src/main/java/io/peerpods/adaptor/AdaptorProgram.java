@@ -148,7 +148,11 @@ final class AdaptorProgram {
         Runtime.getRuntime().addShutdownHook(hook);
         Adaptor adaptor;
         try {
-            adaptor = Adaptor.start(config, type, settings, CrashPoint.of(settings), version());
+            adaptor = Adaptor.start(config, type, settings, CrashPoint.of(settings), version(), stop);
+        } catch (InterruptedException e) {
+            log.info("stopped before the start was over: {}", e.getMessage());
+            stopped.countDown();
+            return 0;
         } catch (Exception | Error e) {
             letGo(hook, stopped);
             throw e;

@@ -50,6 +50,13 @@ public final class AdaptorSettings {
             Kind.DURATION,
             "30s",
             "How often sandboxes are looked at whose pod may be gone without a word (a killed shim calls nobody).");
+    static final Setting RECONCILE_INTERVAL = new Setting(
+            "reconcile-interval",
+            "RECONCILE_INTERVAL",
+            Kind.DURATION,
+            "5m",
+            "How often the worker's VMs are listed in the cloud and compared with stored sandboxes and the kernel's tunnels: one"
+                    + " listing for the whole worker.");
 
     // ---- agent path ----
     static final Setting FORWARDER_PORT = number(
@@ -142,7 +149,7 @@ public final class AdaptorSettings {
             "CLUSTER_ID",
             "",
             "Name of the cluster in the tags of its VMs, unique among all that share a cloud account. Empty: the UID of namespace"
-                    + " kube-system, else a random one kept in the state directory.");
+                    + " kube-system; when that cannot be read the start is refused (provider local: a random one kept in the state directory).");
     static final Setting NODE_NAME =
             text("node-name", "NODE_NAME", "", "Name of this worker in the tags of its VMs. Empty: the host's name.");
     static final Setting CLOUD_PROVIDER = text(
@@ -223,6 +230,7 @@ public final class AdaptorSettings {
             PROXY_TIMEOUT,
             UNSTARTED_TIMEOUT,
             SWEEP_INTERVAL,
+            RECONCILE_INTERVAL,
             INITDATA,
             SCRATCH_SPACE,
             PAUSE_IMAGE);

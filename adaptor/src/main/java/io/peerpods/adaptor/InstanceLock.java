@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -26,9 +27,10 @@ final class InstanceLock implements AutoCloseable {
      * Takes the lock.
      *
      * @param what is held, for the message: {@code state directory /run/peerpod/state}
-     * @throws IOException when another process holds it, or the file cannot be made; the message says which
+     * @return empty when another process holds it
+     * @throws IOException when the file cannot be made; the message says which
      */
-    static InstanceLock take(Path file, String what) throws IOException {
+    static Optional<InstanceLock> tryTake(Path file, String what) throws IOException {
         FileChannel channel;
         try {
             channel = FileChannel.open(
@@ -41,17 +43,25 @@ final class InstanceLock implements AutoCloseable {
         try {
             FileLock lock = tryLock(channel);
             if (lock == null) {
-                String holder = Files.readString(file).strip();
-                throw new IOException(
-                        "another adaptor" + (holder.isEmpty() ? "" : " (process " + holder + ")") + " holds " + what
-                                + "; stop that one first, or give this one directories and sockets of its own");
+                channel.close();
+                return Optional.empty();
             }
             channel.truncate(0);
             channel.write(ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.US_ASCII)));
-            return new InstanceLock(channel);
+            return Optional.of(new InstanceLock(channel));
         } catch (IOException e) {
             channel.close();
             throw e;
+        }
+    }
+
+    /** Which process holds it, in words; empty when that is not known. */
+    static String holder(Path file) {
+        try {
+            String pid = Files.readString(file).strip();
+            return pid.isEmpty() ? "" : " (process " + pid + ")";
+        } catch (IOException e) {
+            return "";
         }
     }
 

@@ -42,9 +42,27 @@ record KubernetesApi(InetAddress address, int port, Path account) {
         return Files.isReadable(account.resolve("token"));
     }
 
-    /** UID of the namespace kube-system, which every cluster has and no two share. */
+    /** An answer that another try does not change. */
+    static final class RefusedException extends IOException {
+
+        private static final long serialVersionUID = 1L;
+
+        private RefusedException(String message) {
+            super(message);
+        }
+    }
+
+    /**
+     * UID of the namespace kube-system, which every cluster has and no two share.
+     *
+     * @throws RefusedException when the service account may not read it
+     */
     String clusterUid() throws IOException {
-        return uid("/api/v1/namespaces/kube-system", "namespaces");
+        String uid = uid("/api/v1/namespaces/kube-system", "namespaces");
+        if (!UID.matcher(uid).matches()) {
+            throw new IOException("the API service's answer has no UID");
+        }
+        return uid;
     }
 
     /** UID of the pod that has this name at present. */
@@ -70,9 +88,13 @@ record KubernetesApi(InetAddress address, int port, Path account) {
         connection.setRequestProperty(
                 "Authorization",
                 "Bearer " + Files.readString(account.resolve("token")).strip());
-        if (connection.getResponseCode() != 200) {
-            throw new IOException("the API service answers " + connection.getResponseCode() + " for " + path
+        int status = connection.getResponseCode();
+        if (status == 401 || status == 403 || status == 404) {
+            throw new RefusedException("the API service answers " + status + " for " + path
                     + "; the service account needs `get` on " + kind);
+        }
+        if (status != 200) {
+            throw new IOException("the API service answers " + status + " for " + path);
         }
         try (InputStream in = connection.getInputStream()) {
             String body = new String(in.readNBytes(MAX_ANSWER), StandardCharsets.UTF_8);

@@ -56,6 +56,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -133,10 +134,12 @@ final class Training {
                         "-probe-port=0",
                         "-metrics-listen=127.0.0.1:0",
                         "-cluster-id=training",
+                        "-node-name=training-" + ProcessHandle.current().pid(),
                         "-vxlan-port=65531"));
         Logs.start(settings);
         AdaptorConfig config = AdaptorConfig.of(settings);
-        try (Adaptor adaptor = Adaptor.start(config, cloud, settings, CrashPoint.never(), AdaptorProgram.version())) {
+        try (Adaptor adaptor = Adaptor.start(
+                config, cloud, settings, CrashPoint.never(), AdaptorProgram.version(), new CountDownLatch(1))) {
             part("ttrpc", this::callByTtrpc);
             part("grpc", this::callByGrpc);
             log.info("{} served", adaptor);
@@ -222,7 +225,7 @@ final class Training {
             row = store.enter(row, SandboxState.LAUNCHING);
             row = store.launchLog(row, "{}");
             row = store.launched(row, new PodVm("vm", List.of(InetAddress.getLoopbackAddress())));
-            log.info("{} stored, {} rows", row, store.rows().size());
+            log.info("{} stored, {} rows", row, store.rows().readable().size());
             store.remove(row.id());
         }
     }

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
+import io.peerpods.adaptor.store.Store;
+import io.peerpods.daemon.BadSettingException;
 import io.peerpods.testing.Programs;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,10 +17,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.AfterEach;
@@ -38,7 +42,9 @@ class KubernetesApiTest {
     static Path account;
 
     private final List<String> asked = new CopyOnWriteArrayList<>();
-    private Map<String, String> answers = Map.of();
+    private volatile Map<String, String> answers = Map.of();
+    private volatile int status = 403;
+    private Runnable whenAsked = () -> {};
     private HttpsServer server;
     private KubernetesApi api;
 
@@ -103,7 +109,8 @@ class KubernetesApiTest {
         String path = exchange.getRequestURI().toString();
         asked.add(exchange.getRequestHeaders().getFirst("Authorization") + " " + path);
         byte[] body = answers.getOrDefault(path, "").getBytes(StandardCharsets.UTF_8);
-        exchange.sendResponseHeaders(body.length == 0 ? 403 : 200, body.length == 0 ? -1 : body.length);
+        exchange.sendResponseHeaders(body.length == 0 ? status : 200, body.length == 0 ? -1 : body.length);
+        whenAsked.run();
         exchange.getResponseBody().write(body);
         exchange.close();
     }
@@ -120,6 +127,60 @@ class KubernetesApiTest {
     void theClustersIdIsTheUidOfKubeSystem() throws Exception {
         answers = Map.of("/api/v1/namespaces/kube-system", "{\"metadata\":{\"uid\":\"abc\"}}");
         assertThat(api.clusterUid()).isEqualTo("abc");
+    }
+
+    private String clusterId(Store store, Duration patience, String... flags) throws Exception {
+        AdaptorConfig config =
+                AdaptorConfig.of(SettingsTable.of(new TestCloudType()).parse(List.of(flags)));
+        return new ClusterId(config, Optional.of(api), store, new Waiting(new CountDownLatch(1), () -> {}), patience)
+                .get(false);
+    }
+
+    @Test
+    void withoutAClusterIdTheStartIsRefusedWithTheRemedyWhenItMayNotBeRead(@TempDir Path state) throws Exception {
+        try (Store store = Store.open(state, step -> {})) {
+            assertThatThrownBy(() -> clusterId(store, Duration.ofMinutes(5)))
+                    .isInstanceOf(BadSettingException.class)
+                    .hasMessageContaining("403")
+                    .hasMessageContaining("CLUSTER_ID")
+                    .hasMessageContaining("`get` on namespaces");
+            assertThat(clusterId(store, Duration.ZERO, "-cluster-id=mine")).isEqualTo("mine");
+        }
+    }
+
+    @Test
+    void anApiServiceThatIsDownForAShortTimeIsAskedAgain(@TempDir Path state) throws Exception {
+        status = 503;
+        whenAsked = () -> answers = Map.of("/api/v1/namespaces/kube-system", "{\"metadata\":{\"uid\":\"abc\"}}");
+        try (Store store = Store.open(state, step -> {})) {
+            assertThat(clusterId(store, Duration.ofMinutes(5))).isEqualTo("abc");
+            assertThat(asked).hasSize(2);
+        }
+    }
+
+    @Test
+    void anApiServiceThatStaysDownRefusesTheStartWithTheRemedy(@TempDir Path state) throws Exception {
+        status = 503;
+        try (Store store = Store.open(state, step -> {})) {
+            assertThatThrownBy(() -> clusterId(store, Duration.ZERO))
+                    .isInstanceOf(BadSettingException.class)
+                    .hasMessageContaining("503")
+                    .hasMessageContaining("CLUSTER_ID");
+        }
+    }
+
+    @Test
+    void anIdThatWasLearntSinceTheBootServesWhileTheApiServiceIsDown(@TempDir Path state) throws Exception {
+        answers = Map.of("/api/v1/namespaces/kube-system", "{\"metadata\":{\"uid\":\"abc\"}}");
+        try (Store store = Store.open(state, step -> {})) {
+            assertThat(clusterId(store, Duration.ZERO)).isEqualTo("abc");
+        }
+        server.stop(0);
+        try (Store store = Store.open(state, step -> {})) {
+            assertThat(clusterId(store, Duration.ZERO)).isEqualTo("abc");
+            store.fact("cluster-id-boot", Optional.of("another boot"));
+            assertThatThrownBy(() -> clusterId(store, Duration.ZERO)).hasMessageContaining("CLUSTER_ID");
+        }
     }
 
     @Test

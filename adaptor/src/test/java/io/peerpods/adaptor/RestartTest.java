@@ -122,16 +122,38 @@ class RestartTest {
     }
 
     @Test
-    void aSecondAdaptorIsRefusedAndTheFirstGoesOn() throws Exception {
+    void aSecondAdaptorWaitsAndGoesOnWhenTheFirstHasEnded() throws Exception {
         AdaptorProcess first = worker.adaptor();
-        AdaptorProcess second = worker.begin(Map.of());
-        assertThat(second.awaitExit()).isEqualTo(1);
-        assertThat(second.output()).contains("another adaptor", "process " + first.pid());
-        AdaptorProcess third =
-                worker.begin(Map.of(), "-state-dir=" + worker.directory().resolve("state2"));
-        assertThat(third.awaitExit()).isEqualTo(1);
-        assertThat(third.output()).contains("listens on " + first.socket());
+        AdaptorProcess second = worker.begin(Map.of(), "-probe-port=0");
+        Eventually.holds("it says so", () -> second.output().contains("waiting: another adaptor"));
+        assertThat(second.output()).contains("process " + first.pid(), "goes on as soon as");
+        String probes = "http://127.0.0.1:" + second.logged("probes on http://127.0.0.1:");
+        assertThat(worker.netns().exec("curl", "-s", "-w", "%{http_code}", probes + "/startup"))
+                .contains("another adaptor (process " + first.pid(), "503");
         first.stopVm(ID);
+        assertThat(first.terminate()).isZero();
+        second.awaitReady().stopVm(ID);
+    }
+
+    @Test
+    void twoAdaptorsOfOneIdentityDoNotRunAtOnceWhateverTheirDirectories() throws Exception {
+        TempNetns pod = worker.pod();
+        AdaptorProcess first = worker.adaptor();
+        first.create(ID, "web", pod.path().toString());
+        first.startVm(ID);
+        Path other = Files.createDirectory(worker.directory().resolve("other"));
+        AdaptorProcess second = worker.begin(
+                Map.of(),
+                "-state-dir=" + other.resolve("state"),
+                "-socket=" + other.resolve("h.sock"),
+                "-pods-dir=" + other.resolve("pods"));
+        Eventually.holds("it says so", () -> second.output().contains("waiting: another adaptor on this machine"));
+        assertThat(second.output()).contains("worker worker of cluster test", "another NODE_NAME");
+        assertThat(worker.cloud().sandboxes()).containsExactly(ID);
+        // A signal while waiting is an orderly end.
+        assertThat(second.terminate()).as(second.output()).isZero();
+        first.stopVm(ID);
+        awaitNothingLeft(ID);
     }
 
     @Test
@@ -279,6 +301,118 @@ class RestartTest {
         // With nothing carried any more, the next start clears up.
         worker.adaptor();
         Eventually.holds("orphan is gone", () -> worker.cloud().sandboxes().isEmpty());
+    }
+
+    private void loseTheStore() throws Exception {
+        try (Stream<Path> files = Files.list(worker.directory().resolve("state"))) {
+            for (Path file : files.filter(path -> path.getFileName().toString().startsWith("sandboxes.db"))
+                    .toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+
+    @Test
+    void recoveryEndsWhenThePodsDiedWhileNothingServed() throws Exception {
+        TempNetns pod = worker.pod();
+        AdaptorProcess first = worker.adaptor();
+        first.create(ID, "web", pod.path().toString());
+        first.startVm(ID);
+        first.kill();
+        loseTheStore();
+        AdaptorProcess second = worker.adaptor();
+        assertThat(second.output()).contains("recovery: the store is new", ID);
+        second.kill();
+        pod.close();
+        AdaptorProcess third = worker.adaptor();
+        assertThat(third.output()).contains("recovery is over");
+        awaitNothingLeft(ID);
+    }
+
+    @Test
+    void recoveryEndsWithoutARestartWhenItsPodsAreGone() throws Exception {
+        TempNetns pod = worker.pod();
+        AdaptorProcess first = worker.adaptor();
+        first.create(ID, "web", pod.path().toString());
+        first.startVm(ID);
+        first.kill();
+        loseTheStore();
+        AdaptorProcess second = worker.adaptor("-reconcile-interval=500ms");
+        Eventually.holds("kept", () -> second.output().contains("is kept"));
+        pod.close();
+        Eventually.holds("the end", () -> second.output().contains("recovery is over"));
+        awaitNothingLeft(ID);
+    }
+
+    @Test
+    void aRestartWithAnotherStateDirectoryKeepsTheVmsOfRunningPods() throws Exception {
+        TempNetns pod = worker.pod();
+        AdaptorProcess first = worker.adaptor();
+        first.create(ID, "web", pod.path().toString());
+        first.startVm(ID);
+        first.kill();
+        AdaptorProcess second = worker.adaptor(
+                "-state-dir=" + worker.directory().resolve("state2"),
+                "-pods-dir=" + worker.directory().resolve("pods2"),
+                "-reconcile-interval=300ms");
+        assertThat(second.output()).contains("recovery", ID);
+        // Several looks.
+        Eventually.holds("looked", () -> second.output().split("is kept", -1).length > 5);
+        assertThat(worker.cloud().sandboxes()).containsExactly(ID);
+        // The kernel refuses a second tunnel with a VNI that it carries: no VM is spent to find that out.
+        second.create(OTHER, "next", worker.pod().path().toString());
+        second.startVm(OTHER);
+        assertThat(worker.cloud().launches()).isEqualTo(2);
+        second.stopVm(OTHER);
+        second.stopVm(ID);
+        Eventually.holds("VMs are gone", () -> worker.cloud().sandboxes().isEmpty());
+    }
+
+    @Test
+    void aRowThatCannotBeReadKeepsItsVmAndTheOthersAreServed() throws Exception {
+        TempNetns pod = worker.pod();
+        AdaptorProcess first = worker.adaptor();
+        first.create(ID, "broken", pod.path().toString());
+        first.startVm(ID);
+        String whole = first.create(OTHER, "whole", worker.pod().path().toString());
+        first.startVm(OTHER);
+        assertThat(first.terminate()).isZero();
+        try (var connection = java.sql.DriverManager.getConnection(
+                        "jdbc:sqlite:" + worker.directory().resolve("state/sandboxes.db"));
+                var statement = connection.createStatement()) {
+            statement.executeUpdate("UPDATE sandbox SET network='{}' WHERE id='" + ID + "'");
+        }
+        AdaptorProcess second = worker.adaptor("-reconcile-interval=300ms", "-sweep-interval=300ms");
+        assertThat(second.output()).contains("the stored row of sandbox " + ID + " cannot be read");
+        assertThat(check(whole)).isEqualTo(ServingStatus.SERVING);
+        StatusRuntimeException refused = catchThrowableOfType(
+                StatusRuntimeException.class,
+                () -> second.create(ID, "broken", pod.path().toString()));
+        assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.FAILED_PRECONDITION);
+        assertThat(refused.getStatus().getDescription()).contains(ID, "cannot be read", "delete the pod");
+        worker.cloud().plant("b".repeat(64));
+        Eventually.holds(
+                "orphans are looked for", () -> worker.cloud().sandboxes().size() == 2);
+        assertThat(worker.cloud().sandboxes()).containsExactlyInAnyOrder(ID, OTHER);
+        pod.close();
+        Eventually.holds(
+                "its VM goes with its pod", () -> !worker.cloud().sandboxes().contains(ID));
+        second.stopVm(OTHER);
+        awaitNothingLeft(OTHER);
+        awaitNothingLeft(ID);
+    }
+
+    @Test
+    void anOrphanThatAppearsWhileTheAdaptorRunsIsFound() throws Exception {
+        AdaptorProcess adaptor = worker.adaptor("-reconcile-interval=300ms");
+        Eventually.holds("the first look is over", () -> adaptor.output().contains("VMs in the cloud"));
+        adaptor.create(ID, "web", worker.pod().path().toString());
+        adaptor.startVm(ID);
+        worker.cloud().plant(OTHER);
+        Eventually.holds("orphan is gone", () -> !worker.cloud().sandboxes().contains(OTHER));
+        assertThat(worker.cloud().sandboxes()).containsExactly(ID);
+        adaptor.stopVm(ID);
+        awaitNothingLeft(ID);
     }
 
     @Test

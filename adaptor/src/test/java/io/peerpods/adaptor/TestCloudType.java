@@ -25,6 +25,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -126,6 +127,11 @@ final class TestCloudType implements CloudProviderType {
                 owned.add(new OwnedVm("vm-" + sandbox.getAsString(), SandboxId.tryParse(sandbox.getAsString())));
             }
             return owned;
+        }
+
+        @Override
+        public Duration consistencyWindow() {
+            return Duration.ofMillis(300);
         }
 
         @Override

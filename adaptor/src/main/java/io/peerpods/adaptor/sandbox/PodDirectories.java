@@ -2,6 +2,8 @@ package io.peerpods.adaptor.sandbox;
 
 import io.peerpods.cloud.SandboxId;
 import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileSystemException;
@@ -70,7 +72,7 @@ final class PodDirectories {
         }
     }
 
-    /** The sandboxes that an agent socket was made for; what has another name is not ours. */
+    /** The sandboxes that an agent socket was made for, be it served or not; what has another name is not ours. */
     Set<SandboxId> withSocket() throws IOException {
         Set<SandboxId> ids = new TreeSet<>();
         try (Stream<Path> directories = Files.list(root)) {
@@ -83,5 +85,14 @@ final class PodDirectories {
             return Set.of();
         }
         return ids;
+    }
+
+    /** Whether a process, this or another one, serves the sandbox's agent socket. */
+    boolean isServed(SandboxId id) {
+        try (SocketChannel probe = SocketChannel.open(UnixDomainSocketAddress.of(socket(id)))) {
+            return probe.isConnected();
+        } catch (IOException e) {
+            return false;
+        }
     }
 }

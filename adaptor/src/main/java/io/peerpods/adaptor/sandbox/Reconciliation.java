@@ -6,79 +6,115 @@ import io.peerpods.cloud.OwnedVm;
 import io.peerpods.cloud.SandboxId;
 import io.peerpods.daemon.Logs;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
- * Makes store, kernel and cloud agree when the adaptor starts: a VM by its tags of this worker's, whose sandbox nobody knows, is
- * deleted, unless the kernel or an agent socket still carries that sandbox. A store that is new while either carries sandboxes has
- * lost its memory: then nothing is deleted, and the log says so.
+ * Makes store, kernel and cloud agree, at the start and from time to time: a VM of this worker's, by its tags, whose sandbox is known
+ * neither here nor to the kernel is deleted. It must be found so in two looks that are further apart than the cloud takes to show a
+ * change. A store that is new while the kernel carries sandboxes has lost its memory: then nothing is deleted until they are gone, and
+ * the log says so.
  */
 final class Reconciliation {
 
     private static final Logger log = LoggerFactory.getLogger(Reconciliation.class);
     private static final String RECOVERY = "recovery";
 
+    /** A second look is this much later than the cloud needs at most. */
+    private static final Duration MARGIN = Duration.ofSeconds(1);
+
     private final Surroundings around;
     private final Sandboxes sandboxes;
-    private final Set<SandboxId> carried = new TreeSet<>();
-    private final Map<SandboxId, Thread> removals = new ConcurrentHashMap<>();
+    private final OrphanRemovals removals;
+
+    /** When each thing that seems to be an orphan was first seen so, by nanoTime. */
+    private final Map<String, Long> suspects = new HashMap<>();
+
+    private volatile Set<SandboxId> carried = Set.of();
     private boolean recovery;
-    private volatile boolean closed;
+    private boolean first = true;
     private @Nullable Thread thread;
 
-    Reconciliation(Surroundings around, Sandboxes sandboxes) {
+    Reconciliation(Surroundings around, Sandboxes sandboxes, OrphanRemovals removals) {
         this.around = around;
         this.sandboxes = sandboxes;
+        this.removals = removals;
     }
 
     /** Looks at kernel and agent sockets, before anything new is made. */
     void lookForRecovery() throws StoreException, IOException {
-        carried.addAll(around.tunnels().carried());
-        carried.addAll(around.directories().withSocket());
-        carried.removeIf(id -> sandboxes.find(id).isPresent());
+        Set<SandboxId> alive = lookAround().alive();
         boolean remembered = around.store().fact(RECOVERY).isPresent();
-        recovery = !carried.isEmpty() && (around.store().isFresh() || remembered);
+        recovery = !alive.isEmpty() && (around.store().isFresh() || remembered);
         if (recovery) {
             around.store().fact(RECOVERY, Optional.of(Instant.now().toString()));
             log.error(
-                    "recovery: the store is new, yet kernel or agent sockets carry the sandboxes {}. No VM is deleted that is not"
-                            + " stopped by name; remove the pods, or what is left of them, and start the adaptor again",
-                    carried);
+                    "recovery: the store is new, yet the kernel carries the sandboxes {}. No VM is deleted that is not stopped by name,"
+                            + " until their pods are gone; delete those pods",
+                    alive);
         } else if (remembered) {
-            around.store().fact(RECOVERY, Optional.empty());
-        } else if (!carried.isEmpty()) {
-            log.warn(
-                    "kernel or agent sockets carry sandboxes that are not in the store, their VMs are kept: {}",
-                    carried);
+            endRecovery();
+        } else if (!alive.isEmpty()) {
+            log.warn("the kernel carries sandboxes that are not in the store, their VMs are kept: {}", alive);
         }
     }
 
-    void begin() {
-        thread = Thread.ofVirtual().name("reconcile").start(this::compareWithCloud);
+    private void endRecovery() throws StoreException {
+        around.store().fact(RECOVERY, Optional.empty());
+        recovery = false;
+        log.info("recovery is over: the kernel carries no sandbox any more that is not in the store");
     }
 
-    private void compareWithCloud() {
+    /** Sandboxes that are not in the store: of {@code alive} a pod is connected, of {@code dead} something was left behind. */
+    private record Unknown(Set<SandboxId> alive, Set<SandboxId> dead) {}
+
+    private Unknown lookAround() throws IOException {
+        WorkerTunnels.Carried kernel = around.tunnels().carried();
+        sandboxes.vnisInKernel(kernel.vnis());
+        Set<SandboxId> alive = new TreeSet<>(kernel.alive());
+        Set<SandboxId> dead = new TreeSet<>(kernel.dead());
+        alive.removeIf(sandboxes::isKnown);
+        for (SandboxId id : around.directories().withSocket()) {
+            if (!sandboxes.isKnown(id)) {
+                (around.directories().isServed(id) ? alive : dead).add(id);
+            }
+        }
+        dead.removeIf(id -> alive.contains(id) || sandboxes.isKnown(id));
+        Set<SandboxId> all = new TreeSet<>(alive);
+        all.addAll(dead);
+        carried = Set.copyOf(all);
+        return new Unknown(alive, dead);
+    }
+
+    void begin() {
+        thread = Thread.ofVirtual().name("reconcile").start(this::run);
+    }
+
+    private void run() {
         BackOff pause = new BackOff();
         try {
             while (true) {
                 try {
-                    compare(around.cloud().owned());
-                    return;
-                } catch (CloudException e) {
-                    log.warn("cannot list this worker's VMs yet: {}", e.getMessage());
+                    compare();
+                    pause = new BackOff();
+                    Thread.sleep(untilNextLook());
+                } catch (CloudException | IOException | StoreException e) {
+                    log.warn("store, kernel and cloud cannot be compared yet: {}", e.getMessage());
                     pause.sleep();
                 } catch (RuntimeException | Error e) {
-                    log.error("cannot compare with this worker's VMs yet", e);
+                    log.error("store, kernel and cloud cannot be compared yet", e);
                     pause.sleep();
                 }
             }
@@ -87,27 +123,80 @@ final class Reconciliation {
         }
     }
 
-    private void compare(List<OwnedVm> owned) {
+    /** Workers that start together do not ask together for ever. */
+    private Duration untilNextLook() {
+        Duration interval = around.options().reconcileInterval();
+        Duration second = around.cloud().consistencyWindow().plus(MARGIN);
+        if (!suspects.isEmpty() && second.compareTo(interval) < 0) {
+            return second;
+        }
+        return interval.plusMillis(ThreadLocalRandom.current().nextLong(interval.toMillis() / 10 + 1));
+    }
+
+    private void compare() throws CloudException, IOException, StoreException, InterruptedException {
+        // The cloud first: a sandbox is known before its VM is launched.
+        List<OwnedVm> owned = around.cloud().owned();
+        Unknown unknown = lookAround();
+        if (recovery && unknown.alive().isEmpty()) {
+            endRecovery();
+        }
+        Set<String> suspected = new HashSet<>();
+        Set<SandboxId> orphans = new TreeSet<>();
         int known = 0;
         for (OwnedVm vm : owned) {
-            if (vm.sandbox().isEmpty()) {
-                log.warn(
-                        "{} in the cloud has this worker's tags, without a sandbox id: it is kept, look at it",
-                        vm.id());
-                continue;
-            }
-            SandboxId id = vm.sandbox().get();
-            // Asked after the list was made: a sandbox is known before its VM is launched.
-            if (sandboxes.find(id).isPresent()) {
+            Optional<SandboxId> sandbox = vm.sandbox();
+            if (sandbox.filter(sandboxes::isKnown).isPresent() || sandboxes.hasVm(vm.id())) {
                 known++;
-            } else if (recovery || carried.contains(id)) {
-                log.warn("VM {} of unknown sandbox {} is kept", vm.id(), id);
-            } else {
-                log.warn("VM {} of unknown sandbox {} is an orphan", vm.id(), id);
-                remove(id);
+            } else if (mayDelete(vm, unknown.alive())) {
+                suspected.add(vm.id());
+                if (isProven(vm.id())) {
+                    sandbox.ifPresent(orphans::add);
+                }
             }
         }
-        log.info("{} VMs in the cloud are this worker's, {} of known sandboxes", owned.size(), known);
+        for (SandboxId id : unknown.dead()) {
+            suspected.add(id.value());
+            if (isProven(id.value())) {
+                orphans.add(id);
+            }
+        }
+        suspects.keySet().retainAll(suspected);
+        boolean isNews = first || known < owned.size();
+        first = false;
+        log.atLevel(isNews ? Level.INFO : Level.DEBUG)
+                .log("{} VMs in the cloud are this worker's, {} of known sandboxes", owned.size(), known);
+        orphans.forEach(this::remove);
+    }
+
+    private boolean mayDelete(OwnedVm vm, Set<SandboxId> alive) {
+        if (vm.sandbox().isEmpty()) {
+            log.warn(
+                    "{} in the cloud has this worker's tags and no sandbox id among them; it is never deleted here: look at it, and delete"
+                            + " it there when it is no longer needed",
+                    vm.id());
+            return false;
+        }
+        if (recovery || alive.contains(vm.sandbox().get())) {
+            log.warn(
+                    "VM {} of unknown sandbox {} is kept: the kernel carries sandboxes that are not in the store",
+                    vm.id(),
+                    vm.sandbox().get());
+            return false;
+        }
+        return true;
+    }
+
+    /** Whether it was seen before, longer ago than the cloud takes to show a change. */
+    private boolean isProven(String suspect) {
+        long now = System.nanoTime();
+        Long seen = suspects.putIfAbsent(suspect, now);
+        if (seen == null) {
+            log.warn(
+                    "{} is of no known sandbox; when it still is so at the next look, it is removed as an orphan",
+                    suspect);
+            return false;
+        }
+        return now - seen > around.cloud().consistencyWindow().toNanos();
     }
 
     /** StopVM of a sandbox that is in no row: something to do only when something of it is still carried. */
@@ -119,41 +208,14 @@ final class Reconciliation {
     }
 
     private void remove(SandboxId id) {
-        removals.computeIfAbsent(
-                id, key -> Thread.ofVirtual().name("orphan-" + key).start(() -> removeAll(key)));
-    }
-
-    private void removeAll(SandboxId id) {
-        BackOff pause = new BackOff();
-        try (var _ = Logs.sandbox(id.value())) {
-            while (!closed) {
-                try {
-                    around.tunnels().remove(id);
-                    around.directories().remove(id);
-                    around.cloud().delete(id.value(), NoLaunchLog.EMPTY);
-                    around.steps().accept("cloud delete orphan");
-                    log.info("nothing is left of orphan {}", id);
-                    return;
-                } catch (CloudException | IOException | RuntimeException | Error e) {
-                    around.metrics().removalFailed();
-                    log.warn("orphan cannot be removed yet: {}", e.getMessage());
-                    pause.sleep();
-                }
-            }
-        } catch (InterruptedException e) {
-            // Found again by its tags at the next start.
-        }
+        removals.begin(id, NoLaunchLog.EMPTY, () -> {});
     }
 
     void close() throws InterruptedException {
-        closed = true;
-        List<Thread> threads = new ArrayList<>(removals.values());
-        if (thread != null) {
-            threads.add(thread);
-        }
-        for (Thread one : threads) {
-            one.interrupt();
-            one.join();
+        Thread running = thread;
+        if (running != null) {
+            running.interrupt();
+            running.join();
         }
     }
 }

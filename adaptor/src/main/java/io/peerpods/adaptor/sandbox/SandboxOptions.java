@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param proxyTimeout from launch until the agent answers
  * @param unstartedTimeout after which a sandbox that nobody starts is removed
  * @param sweepInterval between two looks at sandboxes whose pod may be gone
+ * @param reconcileInterval between two comparisons of store, kernel and cloud
  * @param vxlanMinId lowest VNI that is given out
  * @param initdata of pods that bring none
  */
@@ -21,6 +22,7 @@ public record SandboxOptions(
         Duration proxyTimeout,
         Duration unstartedTimeout,
         Duration sweepInterval,
+        Duration reconcileInterval,
         int vxlanPort,
         int vxlanMinId,
         boolean externalNetwork,

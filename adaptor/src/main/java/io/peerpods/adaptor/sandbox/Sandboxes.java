@@ -7,7 +7,9 @@ import io.peerpods.adaptor.store.SandboxRow;
 import io.peerpods.adaptor.store.SandboxState;
 import io.peerpods.adaptor.store.Store;
 import io.peerpods.adaptor.store.StoreException;
+import io.peerpods.adaptor.store.StoredRows;
 import io.peerpods.cloud.CloudProvider;
+import io.peerpods.cloud.LaunchProblems;
 import io.peerpods.cloud.PodVm;
 import io.peerpods.cloud.SandboxId;
 import io.peerpods.config.AgentConfig;
@@ -22,6 +24,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -58,6 +61,8 @@ public final class Sandboxes implements AutoCloseable {
     private final ReentrantLock[] creating = new ReentrantLock[LOCKS];
     private final ReentrantLock changes = new ReentrantLock();
     private final Condition changed = changes.newCondition();
+    private final OrphanRemovals removals;
+    private final SetAside setAside;
     private final Reconciliation reconciliation;
     private @Nullable Thread sweeper;
     private @Nullable Thread mender;
@@ -67,7 +72,9 @@ public final class Sandboxes implements AutoCloseable {
         this.around = around;
         this.specs = new LaunchSpecs(around.options(), around.tls(), around.volumes());
         this.vnis = new Vnis(around.options().vxlanMinId());
-        this.reconciliation = new Reconciliation(around, this);
+        this.removals = new OrphanRemovals(around);
+        this.setAside = new SetAside(around, removals);
+        this.reconciliation = new Reconciliation(around, this, removals);
         for (int i = 0; i < LOCKS; i++) {
             creating[i] = new ReentrantLock();
         }
@@ -99,11 +106,14 @@ public final class Sandboxes implements AutoCloseable {
                 metrics,
                 steps);
         Sandboxes sandboxes = new Sandboxes(around);
-        for (SandboxRow row : store.rows()) {
+        StoredRows rows = store.rows();
+        rows.unreadable().forEach(row -> sandboxes.vnis.reserve(row.vni()));
+        for (SandboxRow row : rows.readable()) {
             sandboxes.vnis.reserve(row.vni());
             sandboxes.byId.put(row.id(), new Sandbox(around, row, sandboxes::gone));
         }
         metrics.states(sandboxes::states);
+        sandboxes.setAside.open(rows.unreadable());
         sandboxes.reconciliation.lookForRecovery();
         for (Sandbox sandbox : sandboxes.byId.values()) {
             switch (sandbox.row().state()) {
@@ -140,6 +150,22 @@ public final class Sandboxes implements AutoCloseable {
         return Optional.ofNullable(byId.get(id));
     }
 
+    /** Whether a row is of this sandbox, be it that it cannot be read. */
+    boolean isKnown(SandboxId id) {
+        return byId.containsKey(id) || setAside.contains(id);
+    }
+
+    /** Whether it is the VM of a known sandbox. */
+    boolean hasVm(String vmId) {
+        return byId.values().stream()
+                .anyMatch(sandbox ->
+                        sandbox.row().vm().filter(vm -> vm.id().equals(vmId)).isPresent());
+    }
+
+    void vnisInKernel(Set<Integer> vnis) {
+        this.vnis.inKernel(vnis);
+    }
+
     // ---- CreateVM
 
     /**
@@ -155,6 +181,8 @@ public final class Sandboxes implements AutoCloseable {
         try (var _ = Logs.sandbox(id.value())) {
             Sandbox known = byId.get(id);
             if (known == null) {
+                setAside.refuse(id);
+                requireCloud(id);
                 createNew(id, annotations, netns);
             } else if (known.row().state() == SandboxState.STOPPING) {
                 throw Status.ABORTED
@@ -196,7 +224,7 @@ public final class Sandboxes implements AutoCloseable {
             throws StatusException {
         AgentConfig secured = result(id, pod, certificate);
         for (int tried = 1; ; tried++) {
-            int vni = vnis.take();
+            int vni = freeVni(id, pod);
             boolean added = false;
             try {
                 PodNetworkSpec network = found.spec()
@@ -230,6 +258,27 @@ public final class Sandboxes implements AutoCloseable {
                     vnis.release(vni);
                 }
             }
+        }
+    }
+
+    /** Before a VM is asked for: a cloud that is known not to launch is a reason to try again later, not to lose the sandbox. */
+    private void requireCloud(SandboxId id) throws StatusException {
+        String problems = LaunchProblems.text(around.cloud().problems());
+        if (!problems.isEmpty()) {
+            throw Status.UNAVAILABLE
+                    .withDescription("sandbox " + id + ": " + problems)
+                    .asException();
+        }
+    }
+
+    private int freeVni(SandboxId id, PodRequest pod) throws StatusException {
+        try {
+            return vnis.take();
+        } catch (StatusException e) {
+            throw e.getStatus()
+                    .withDescription("sandbox " + id + " of pod " + pod.pod() + ": "
+                            + e.getStatus().getDescription())
+                    .asException();
         }
     }
 
@@ -268,9 +317,13 @@ public final class Sandboxes implements AutoCloseable {
      */
     public void start(String sandboxId, Context caller) throws StatusException {
         SandboxId id = SandboxIds.parse(sandboxId, "", around.options().podsDirectory());
+        setAside.refuse(id);
         Sandbox sandbox = find(id).orElseThrow(() -> Status.NOT_FOUND
                 .withDescription("sandbox " + id + " is not known here: CreateVM comes first")
                 .asException());
+        if (sandbox.row().vm().isEmpty()) {
+            requireCloud(id);
+        }
         try {
             sandbox.start(caller);
         } finally {
@@ -283,7 +336,9 @@ public final class Sandboxes implements AutoCloseable {
         SandboxId id = SandboxIds.parse(sandboxId, "", around.options().podsDirectory());
         Optional<Sandbox> sandbox = find(id);
         if (sandbox.isEmpty()) {
-            reconciliation.stopUnknown(id);
+            if (!setAside.stop(id)) {
+                reconciliation.stopUnknown(id);
+            }
             return;
         }
         Removal removal = sandbox.get().stop("StopVM");
@@ -374,6 +429,7 @@ public final class Sandboxes implements AutoCloseable {
                 Thread.sleep(around.options().sweepInterval());
                 Instant now = Instant.now();
                 byId.values().forEach(sandbox -> sweep(sandbox, now));
+                setAside.sweep();
             }
         } catch (InterruptedException e) {
             // The end of the adaptor.
@@ -422,6 +478,7 @@ public final class Sandboxes implements AutoCloseable {
         }
         try {
             reconciliation.close();
+            removals.close();
             for (Sandbox sandbox : byId.values()) {
                 sandbox.close();
             }

@@ -1,11 +1,14 @@
 package io.peerpods.adaptor.sandbox;
 
+import io.grpc.Status;
+import io.grpc.StatusException;
 import java.util.HashSet;
 import java.util.Set;
 
 /**
- * The VXLAN network identifiers of living sandboxes. The next one is not the one that has just become free: its old VM may still be
- * sending. Thread-safe; the store's UNIQUE column is what finally holds.
+ * The VXLAN network identifiers in use: those of living sandboxes, and those that the kernel holds for tunnels that are no stored
+ * sandbox's. The next one is not the one that has just become free: its old VM may still be sending. Thread-safe; the store's UNIQUE
+ * column is what finally holds.
  */
 final class Vnis {
 
@@ -13,6 +16,7 @@ final class Vnis {
 
     private final int lowest;
     private final Set<Integer> taken = new HashSet<>();
+    private Set<Integer> inKernel = Set.of();
     private int next;
 
     Vnis(int lowest) {
@@ -20,7 +24,7 @@ final class Vnis {
         this.next = lowest;
     }
 
-    /** One that is a stored sandbox's, or somebody else's. */
+    /** One of a stored sandbox. */
     synchronized void reserve(int vni) {
         taken.add(vni);
         if (vni >= next && vni < MAX) {
@@ -28,17 +32,28 @@ final class Vnis {
         }
     }
 
-    /** One that nobody has. */
-    synchronized int take() {
+    /** What the kernel holds now; it refuses another tunnel with one of these. Replaces what was said before. */
+    synchronized void inKernel(Set<Integer> vnis) {
+        inKernel = Set.copyOf(vnis);
+    }
+
+    /**
+     * One that is free.
+     *
+     * @throws StatusException RESOURCE_EXHAUSTED with the way out when there is none
+     */
+    synchronized int take() throws StatusException {
         for (int tried = lowest; tried <= MAX; tried++) {
             int vni = next;
             next = next >= MAX ? lowest : next + 1;
-            if (taken.add(vni)) {
+            if (!inKernel.contains(vni) && taken.add(vni)) {
                 return vni;
             }
         }
-        throw new IllegalStateException("every VXLAN network identifier from " + lowest + " to " + MAX
-                + " is in use; lower -vxlan-min-id (VXLAN_MIN_ID)");
+        throw Status.RESOURCE_EXHAUSTED
+                .withDescription("every VXLAN network identifier from " + lowest + " to " + MAX
+                        + " is in use; lower -vxlan-min-id (VXLAN_MIN_ID), or remove pods")
+                .asException();
     }
 
     synchronized void release(int vni) {

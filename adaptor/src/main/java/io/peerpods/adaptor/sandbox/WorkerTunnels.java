@@ -15,6 +15,7 @@ import io.peerpods.linux.op.NetnsRef;
 import io.peerpods.linux.op.OpException;
 import io.peerpods.linux.op.Plan;
 import io.peerpods.linux.sys.NativeThreads;
+import io.peerpods.network.CarriedTunnels;
 import io.peerpods.network.ForeignVxlan;
 import io.peerpods.network.Ownership;
 import io.peerpods.network.PodNetworkException;
@@ -34,6 +35,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -141,8 +143,13 @@ public final class WorkerTunnels {
 
     /** Whether the pod's namespace is still there; true when that cannot be found out. */
     boolean isPresent(SandboxRow row) {
+        return isPresent(row.netns(), row.netnsIdentity());
+    }
+
+    /** As {@link #isPresent(SandboxRow)}, by path and identity. */
+    boolean isPresent(String netns, String netnsIdentity) {
         try {
-            return identity(row.netns()).filter(row.netnsIdentity()::equals).isPresent();
+            return identity(netns).filter(netnsIdentity::equals).isPresent();
         } catch (UncheckedIOException e) {
             return true;
         }
@@ -225,8 +232,36 @@ public final class WorkerTunnels {
         }
     }
 
-    /** The sandboxes of which the kernel or a journal still has something. */
-    Set<SandboxId> carried() throws IOException {
+    /**
+     * What this machine still has of sandboxes, whichever adaptor made it.
+     *
+     * @param alive sandboxes whose pod is connected: the kernel has their tunnel
+     * @param dead sandboxes of which only rules or a journal are left
+     * @param vnis that the kernel gives to no other tunnel
+     */
+    record Carried(Set<SandboxId> alive, Set<SandboxId> dead, Set<Integer> vnis) {}
+
+    /** Looks at all named namespaces, the rules of our table and the journals. */
+    Carried carried() throws IOException {
+        CarriedTunnels kernel = CarriedTunnels.look();
+        Set<SandboxId> alive = kernel.sandboxes().stream()
+                .flatMap(id -> SandboxId.tryParse(id).stream())
+                .collect(Collectors.toCollection(TreeSet::new));
+        Set<SandboxId> dead = traces();
+        dead.removeAll(alive);
+        if (!kernel.unseen().isEmpty()) {
+            log.warn(
+                    "the network namespaces {} cannot be looked into: sandboxes that have rules or a journal count as alive",
+                    kernel.unseen());
+            alive.addAll(dead);
+            dead = Set.of();
+        }
+        Set<Integer> vnis =
+                kernel.tunnels().stream().map(CarriedTunnels.Tunnel::vni).collect(Collectors.toSet());
+        return new Carried(alive, dead, vnis);
+    }
+
+    private Set<SandboxId> traces() throws IOException {
         Set<SandboxId> ids = new TreeSet<>();
         try (Stream<Path> files = Files.list(journals)) {
             files.map(file -> file.getFileName().toString())

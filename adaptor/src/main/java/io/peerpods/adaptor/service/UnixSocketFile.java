@@ -18,6 +18,18 @@ public final class UnixSocketFile {
      * @throws IOException when somebody listens there
      */
     public static void prepare(Path path) throws IOException {
+        makeDirectory(path);
+        if (!Files.exists(path)) {
+            return;
+        }
+        if (isServed(path)) {
+            throw new IOException("another process listens on " + path + "; stop that one first, or use another path");
+        }
+        Files.deleteIfExists(path);
+    }
+
+    /** Makes the directory that the socket is to be in. */
+    public static void makeDirectory(Path path) throws IOException {
         Path directory = path.toAbsolutePath().getParent();
         if (directory != null && !Files.isDirectory(directory)) {
             try {
@@ -27,13 +39,6 @@ public final class UnixSocketFile {
                 throw new IOException("cannot make the directory of socket " + path + ": " + e, e);
             }
         }
-        if (!Files.exists(path)) {
-            return;
-        }
-        if (isServed(path)) {
-            throw new IOException("another process listens on " + path + "; stop that one first, or use another path");
-        }
-        Files.deleteIfExists(path);
     }
 
     /** Whether somebody listens there. */

@@ -42,6 +42,9 @@ public final class Store implements AutoCloseable {
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rw-------");
     private static final String FILE = "sandboxes.db";
 
+    /** Of the schema, in the file's user_version. 1: deleted content is overwritten. */
+    private static final int VERSION = 1;
+
     private final Path file;
     private final Consumer<String> steps;
     private final Connection connection;
@@ -67,7 +70,7 @@ public final class Store implements AutoCloseable {
                 Thread.ofPlatform().daemon().name("store").factory());
         try {
             boolean fresh = make(file);
-            Connection connection = await(file, thread.submit(() -> connect(file)));
+            Connection connection = await(file, thread.submit(() -> connect(file, fresh)));
             return new Store(file, steps, connection, thread, fresh);
         } catch (IOException e) {
             thread.shutdown();
@@ -88,7 +91,7 @@ public final class Store implements AutoCloseable {
         }
     }
 
-    private static Connection connect(Path file) throws SQLException {
+    private static Connection connect(Path file, boolean fresh) throws SQLException {
         Properties properties = new Properties();
         // Every commit is durable; nobody else reads, so no shared memory beside the file.
         properties.setProperty("locking_mode", "EXCLUSIVE");
@@ -97,12 +100,25 @@ public final class Store implements AutoCloseable {
         properties.setProperty("busy_timeout", "2000");
         Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file, properties);
         try (Statement statement = connection.createStatement()) {
+            // Rows hold the VMs' private keys: what is deleted is overwritten.
+            statement.execute("PRAGMA secure_delete=ON");
+            boolean old = version(statement) < VERSION;
+            statement.executeUpdate("BEGIN");
             statement.executeUpdate("""
                     CREATE TABLE IF NOT EXISTS sandbox (
                       id TEXT PRIMARY KEY, state TEXT NOT NULL, vni INTEGER NOT NULL UNIQUE, netns TEXT NOT NULL,
                       netns_identity TEXT NOT NULL, network TEXT NOT NULL, spec TEXT NOT NULL, launch_log TEXT, vm TEXT,
                       created INTEGER NOT NULL, changed INTEGER NOT NULL) WITHOUT ROWID""");
             statement.executeUpdate("CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL)");
+            if (old) {
+                statement.executeUpdate("PRAGMA user_version=" + VERSION);
+            }
+            statement.executeUpdate("COMMIT");
+            if (old && !fresh) {
+                // Before version 1 deleted rows stayed in the file's free pages.
+                statement.executeUpdate("VACUUM");
+                truncateLog(statement);
+            }
         } catch (SQLException e) {
             connection.close();
             throw e;
@@ -110,42 +126,69 @@ public final class Store implements AutoCloseable {
         return connection;
     }
 
+    private static int version(Statement statement) throws SQLException {
+        try (ResultSet result = statement.executeQuery("PRAGMA user_version")) {
+            return result.next() ? result.getInt(1) : 0;
+        }
+    }
+
+    /** The write-ahead log keeps what was written and deleted since, until it is emptied. */
+    private static void truncateLog(Statement statement) throws SQLException {
+        statement.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    }
+
     /** Whether there was no store before this start. */
     public boolean isFresh() {
         return fresh;
     }
 
-    /** All rows. */
-    public List<SandboxRow> rows() throws StoreException {
+    /** All rows; a row that cannot be read is set aside and keeps no other from being read. */
+    public StoredRows rows() throws StoreException {
         return call(() -> {
             List<SandboxRow> rows = new ArrayList<>();
+            List<UnreadableRow> unreadable = new ArrayList<>();
             try (Statement statement = connection.createStatement();
                     ResultSet result = statement.executeQuery("SELECT * FROM sandbox")) {
                 while (result.next()) {
-                    rows.add(row(result));
+                    try {
+                        rows.add(row(result));
+                    } catch (PodNetworkException | SQLException | RuntimeException e) {
+                        unreadable.add(unreadable(result, String.valueOf(e.getMessage())));
+                    }
                 }
             }
-            return rows;
+            return new StoredRows(rows, unreadable);
         });
     }
 
-    private static SandboxRow row(ResultSet result) throws SQLException {
+    private static SandboxRow row(ResultSet result) throws SQLException, PodNetworkException {
         String id = result.getString("id");
-        try {
-            return new SandboxRow(
-                    SandboxState.valueOf(result.getString("state")),
-                    result.getString("netns"),
-                    result.getString("netns_identity"),
-                    PodNetworkSpec.fromJson(
-                            JsonParser.parseString(result.getString("network")).getAsJsonObject()),
-                    LaunchSpecJson.readSpec(result.getString("spec")),
-                    Optional.ofNullable(result.getString("launch_log")),
-                    Optional.ofNullable(result.getString("vm")).map(LaunchSpecJson::readVm),
-                    Instant.ofEpochMilli(result.getLong("created")),
-                    Instant.ofEpochMilli(result.getLong("changed")));
-        } catch (PodNetworkException | RuntimeException e) {
-            throw new SQLException("the row of sandbox " + id + " cannot be read: " + e.getMessage(), e);
+        SandboxRow row = new SandboxRow(
+                SandboxState.valueOf(result.getString("state")),
+                result.getString("netns"),
+                result.getString("netns_identity"),
+                PodNetworkSpec.fromJson(
+                        JsonParser.parseString(result.getString("network")).getAsJsonObject()),
+                LaunchSpecJson.readSpec(result.getString("spec")),
+                Optional.ofNullable(result.getString("launch_log")),
+                Optional.ofNullable(result.getString("vm")).map(LaunchSpecJson::readVm),
+                Instant.ofEpochMilli(result.getLong("created")),
+                Instant.ofEpochMilli(result.getLong("changed")));
+        if (!row.id().equals(id)) {
+            throw new IllegalArgumentException("its specification is that of sandbox " + row.id());
         }
+        return row;
+    }
+
+    private static UnreadableRow unreadable(ResultSet result, String why) throws SQLException {
+        return new UnreadableRow(
+                result.getString("id"),
+                result.getInt("vni"),
+                SandboxState.STOPPING.name().equals(result.getString("state")),
+                result.getString("netns"),
+                result.getString("netns_identity"),
+                Optional.ofNullable(result.getString("launch_log")),
+                why);
     }
 
     /**
@@ -229,12 +272,15 @@ public final class Store implements AutoCloseable {
         });
     }
 
-    /** Forgets a sandbox. */
+    /** Forgets a sandbox; its key is in no file any more when this returns. */
     public void remove(SandboxId id) throws StoreException {
         write("store remove", () -> {
             try (PreparedStatement statement = connection.prepareStatement("DELETE FROM sandbox WHERE id=?")) {
                 statement.setString(1, id.value());
                 statement.executeUpdate();
+            }
+            try (Statement statement = connection.createStatement()) {
+                truncateLog(statement);
             }
         });
     }

@@ -132,7 +132,7 @@ class PodRequestTest {
     }
 
     @Test
-    void aVniIsGivenToOneAtATimeAndNotAtOnceAgain() {
+    void aVniIsGivenToOneAtATimeAndNotAtOnceAgain() throws Exception {
         Vnis vnis = new Vnis(0xfffffd);
         vnis.reserve(0xfffffe);
         Set<Integer> given = new HashSet<>();
@@ -142,7 +142,8 @@ class PodRequestTest {
         assertThat(given).containsExactlyInAnyOrder(0xfffffd, 0xffffff);
         vnis.release(other);
         assertThat(vnis.take()).isEqualTo(other);
-        assertThat(catchThrowableOfType(IllegalStateException.class, vnis::take))
+        assertThat(catchThrowableOfType(StatusException.class, vnis::take))
+                .hasMessageContaining("RESOURCE_EXHAUSTED")
                 .hasMessageContaining("VXLAN_MIN_ID");
         Vnis many = new Vnis(100);
         int first = many.take();

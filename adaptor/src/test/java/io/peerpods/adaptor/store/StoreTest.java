@@ -29,6 +29,10 @@ class StoreTest {
     private final List<String> steps = new ArrayList<>();
 
     private static SandboxRow row(String id, int vni) throws Exception {
+        return row(id, vni, "#cloud-config\n");
+    }
+
+    private static SandboxRow row(String id, int vni, String userData) throws Exception {
         PodNetworkSpec network = PodNetworkSpec.fromJson(
                 JsonParser.parseString("""
                         {"podip":"10.244.1.5/24","pod-hw-addr":"02:00:00:00:00:05","interface":"eth0",
@@ -38,7 +42,7 @@ class StoreTest {
                 "web",
                 "default",
                 "podvm-web",
-                "#cloud-config\n",
+                userData,
                 true,
                 "m6a.large",
                 1.5,
@@ -81,7 +85,7 @@ class StoreTest {
         }
         try (Store store = Store.open(directory, steps::add)) {
             assertThat(store.isFresh()).isFalse();
-            assertThat(store.rows())
+            assertThat(store.rows().readable())
                     .usingRecursiveFieldByFieldElementComparator()
                     .containsExactly(last);
             assertThat(store.fact("cluster-id")).contains("c");
@@ -124,6 +128,87 @@ class StoreTest {
                     .hasMessageContaining("sandbox a has no row");
         }
         assertThat(steps).isEmpty();
+    }
+
+    @Test
+    void aRowThatCannotBeReadIsSetAsideAndTheOthersAreRead() throws Exception {
+        try (Store store = Store.open(directory, steps::add)) {
+            SandboxRow broken = row("broken", 7);
+            store.add(broken);
+            store.launchLog(broken, "the record");
+            store.add(row("newer", 8));
+            store.add(row("whole", 9));
+        }
+        change("UPDATE sandbox SET spec='{' WHERE id='broken'");
+        change("UPDATE sandbox SET state='HIBERNATING' WHERE id='newer'");
+        try (Store store = Store.open(directory, steps::add)) {
+            StoredRows rows = store.rows();
+            assertThat(rows.readable()).extracting(SandboxRow::id).containsExactly(SandboxId.parse("whole"));
+            assertThat(rows.unreadable())
+                    .extracting(UnreadableRow::id, UnreadableRow::vni, UnreadableRow::netns)
+                    .containsExactlyInAnyOrder(
+                            org.assertj.core.groups.Tuple.tuple("broken", 7, "/run/netns/x"),
+                            org.assertj.core.groups.Tuple.tuple("newer", 8, "/run/netns/x"));
+            assertThat(rows.unreadable())
+                    .filteredOn(row -> row.id().equals("broken"))
+                    .allMatch(row -> row.launchLog().equals(Optional.of("the record")));
+        }
+    }
+
+    private void change(String sql) throws Exception {
+        try (var connection = java.sql.DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("sandboxes.db"));
+                var statement = connection.createStatement()) {
+            assertThat(statement.executeUpdate(sql)).isEqualTo(1);
+        }
+    }
+
+    /** The files' bytes are read, those of the write-ahead log too. */
+    private boolean filesContain(String text) throws Exception {
+        try (var files = Files.list(directory)) {
+            for (Path file : files.toList()) {
+                if (Files.readString(file, java.nio.charset.StandardCharsets.ISO_8859_1)
+                        .contains(text)) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    @Test
+    void theKeyOfARemovedSandboxIsInNoFileAnyMore() throws Exception {
+        String key = "-----BEGIN PRIVATE KEY-----" + "key".repeat(3000);
+        try (Store store = Store.open(directory, steps::add)) {
+            store.add(row("stays", 1));
+            SandboxRow row = row("a", 7, key);
+            store.add(row);
+            row = store.enter(row, SandboxState.LAUNCHING);
+            row = store.launchLog(row, "{}");
+            row = store.enter(row, SandboxState.STOPPING);
+            assertThat(filesContain("keykeykey")).isTrue();
+            store.remove(row.id());
+            assertThat(filesContain("keykeykey")).as("while it is open").isFalse();
+        }
+        assertThat(filesContain("keykeykey")).as("after it was closed").isFalse();
+    }
+
+    @Test
+    void aStoreOfAnOlderVersionLosesTheKeysThatItKept() throws Exception {
+        try (Store store = Store.open(directory, steps::add)) {
+            store.add(row("stays", 1));
+            store.add(row("a", 7, "key".repeat(3000)));
+        }
+        try (var connection = java.sql.DriverManager.getConnection("jdbc:sqlite:" + directory.resolve("sandboxes.db"));
+                var statement = connection.createStatement()) {
+            statement.execute("PRAGMA secure_delete=OFF");
+            statement.execute("PRAGMA user_version=0");
+            statement.executeUpdate("DELETE FROM sandbox WHERE id='a'");
+        }
+        assertThat(filesContain("keykeykey")).isTrue();
+        try (Store store = Store.open(directory, steps::add)) {
+            assertThat(store.rows().readable()).hasSize(1);
+            assertThat(filesContain("keykeykey")).isFalse();
+        }
     }
 
     @Test

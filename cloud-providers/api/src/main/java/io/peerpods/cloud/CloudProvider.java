@@ -1,6 +1,7 @@
 package io.peerpods.cloud;
 
 import java.net.InetAddress;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -45,6 +46,14 @@ public interface CloudProvider extends AutoCloseable {
      * launch under way may be missing, and a deleted one may still be there.
      */
     List<OwnedVm> owned() throws CloudException, InterruptedException;
+
+    /**
+     * How long after a change the cloud may still answer as before it. A VM that {@link #owned} lists is an orphan only when
+     * a second look, later than this, finds the same.
+     */
+    default Duration consistencyWindow() {
+        return Duration.ofMinutes(1);
+    }
 
     /** Looks at everything that can be judged before the first pod: one finding a thing looked at, bad or good. */
     List<Finding> check() throws InterruptedException;

@@ -36,6 +36,7 @@ public final class Rtnl implements AutoCloseable {
     private static final int RTM_NEWRULE = 32;
     private static final int RTM_DELRULE = 33;
     private static final int RTM_GETRULE = 34;
+    private static final int RTM_GETNSID = 90;
 
     static final int IFLA_ADDRESS = 1;
     static final int IFLA_IFNAME = 3;
@@ -47,6 +48,9 @@ public final class Rtnl implements AutoCloseable {
     private static final int INFO_KIND = 1;
     private static final int INFO_DATA = 2;
     private static final int VETH_INFO_PEER = 1;
+
+    private static final int NETNSA_NSID = 1;
+    private static final int NETNSA_FD = 3;
 
     private static final int NTF_SELF = 2;
 
@@ -219,6 +223,19 @@ public final class Rtnl implements AutoCloseable {
 
     public void setUp(int index) {
         change(index).up(true).apply();
+    }
+
+    /**
+     * The number by which this namespace knows the other one, as in {@link Link#lowerNetns} (linux/net_namespace.h); -1 when no link
+     * of this namespace has needed one.
+     */
+    public int namespaceNumber(Netns other) {
+        Message message =
+                new Message(RTM_GETNSID, 0).u8(0).u8(0).u16(0).u32(NETNSA_FD, other.fd()); // struct rtgenmsg, padded
+        return socket.get(
+                "find the number of namespace " + other,
+                message,
+                (_, payload) -> Optional.of(Attributes.read(payload.position(4)).u32(NETNSA_NSID)));
     }
 
     // ---- addresses

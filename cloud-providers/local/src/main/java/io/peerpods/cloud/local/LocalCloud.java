@@ -27,6 +27,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -166,6 +167,12 @@ final class LocalCloud implements CloudProvider {
                         .map(vm -> new OwnedVm(
                                 vm.id(), SandboxId.tryParse(vm.tags().getOrDefault(SANDBOX, ""))))
                         .toList());
+    }
+
+    /** A room is read from this machine's files. */
+    @Override
+    public Duration consistencyWindow() {
+        return Duration.ZERO;
     }
 
     @Override

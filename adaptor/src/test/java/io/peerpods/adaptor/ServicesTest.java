@@ -199,6 +199,7 @@ class ServicesTest {
                         Map.of(),
                         "-socket=" + directory.resolve("h.sock"),
                         "-state-dir=" + directory.resolve("state"),
+                        "-node-name=other",
                         "-grpc-listen=127.0.0.1:0",
                         "-grpc-cert-file=" + certificate,
                         "-grpc-cert-key=" + key,
@@ -258,8 +259,10 @@ class ServicesTest {
 
     private void assertRefused(String part, String... flags) throws Exception {
         Path directory = Files.createTempDirectory(worker.directory(), "r");
-        List<String> all = new java.util.ArrayList<>(
-                List.of("-socket=" + directory.resolve("h.sock"), "-state-dir=" + directory.resolve("state")));
+        List<String> all = new java.util.ArrayList<>(List.of(
+                "-socket=" + directory.resolve("h.sock"),
+                "-state-dir=" + directory.resolve("state"),
+                "-node-name=other"));
         all.addAll(List.of(flags));
         try (AdaptorProcess refused = worker.begin(Map.of(), all.toArray(String[]::new))) {
             assertThat(refused.awaitExit()).as(refused.output()).isEqualTo(1);

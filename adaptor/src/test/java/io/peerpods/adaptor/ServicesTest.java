@@ -32,11 +32,8 @@ import io.peerpods.proto.hypervisor.VersionRequest;
 import io.peerpods.proto.hypervisor.VersionResponse;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
-import java.net.HttpURLConnection;
 import java.net.ServerSocket;
-import java.net.URI;
 import java.net.UnixDomainSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -91,18 +88,6 @@ class ServicesTest {
             return call.on(channel);
         } finally {
             channel.shutdownNow().awaitTermination(10, TimeUnit.SECONDS);
-        }
-    }
-
-    private String get(String url) throws Exception {
-        try (Netns netns = Netns.open(worker.netns().path())) {
-            return netns.call(() -> {
-                HttpURLConnection connection =
-                        (HttpURLConnection) URI.create(url).toURL().openConnection();
-                int status = connection.getResponseCode();
-                var body = status < 400 ? connection.getInputStream() : connection.getErrorStream();
-                return status + " " + new String(body.readAllBytes(), StandardCharsets.UTF_8);
-            });
         }
     }
 
@@ -172,10 +157,10 @@ class ServicesTest {
     @Test
     void probesAndMetricsAnswer() throws Exception {
         String probes = adaptor.logged("probes on ");
-        assertThat(get(probes + "/startup")).isEqualTo("200 ok\n");
-        assertThat(get(probes + "/healthz")).isEqualTo("200 ok\n");
-        assertThat(get(probes + "/nothing")).startsWith("404");
-        assertThat(get(adaptor.logged("metrics on ") + "/metrics"))
+        assertThat(worker.get(probes + "/startup")).isEqualTo("200 ok\n");
+        assertThat(worker.get(probes + "/healthz")).isEqualTo("200 ok\n");
+        assertThat(worker.get(probes + "/nothing")).startsWith("404");
+        assertThat(worker.get(adaptor.logged("metrics on ") + "/metrics"))
                 .startsWith("200 ")
                 .contains(
                         "peerpods_sandboxes{state=\"ready\"} 0",

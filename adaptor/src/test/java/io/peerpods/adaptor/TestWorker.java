@@ -4,8 +4,11 @@ import io.peerpods.linux.Netns;
 import io.peerpods.testing.Leftovers;
 import io.peerpods.testing.TempNetns;
 import java.io.IOException;
+import java.net.HttpURLConnection;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -122,6 +125,19 @@ final class TestWorker implements AutoCloseable {
     ServerSocket occupy(String address, int port) throws Exception {
         try (Netns worker = Netns.open(netns.path())) {
             return worker.call(() -> new ServerSocket(port, 1, InetAddress.getByName(address)));
+        }
+    }
+
+    /** Status and body of an HTTP answer, asked for inside the worker's namespace. */
+    String get(String url) throws Exception {
+        try (Netns worker = Netns.open(netns.path())) {
+            return worker.call(() -> {
+                HttpURLConnection connection =
+                        (HttpURLConnection) URI.create(url).toURL().openConnection();
+                int status = connection.getResponseCode();
+                var body = status < 400 ? connection.getInputStream() : connection.getErrorStream();
+                return status + " " + new String(body.readAllBytes(), StandardCharsets.UTF_8);
+            });
         }
     }
 

@@ -174,7 +174,7 @@ public final class Store implements AutoCloseable {
                 Optional.ofNullable(result.getString("vm")).map(LaunchSpecJson::readVm),
                 Instant.ofEpochMilli(result.getLong("created")),
                 Instant.ofEpochMilli(result.getLong("changed")));
-        if (!row.id().equals(id)) {
+        if (!row.id().value().equals(id)) {
             throw new IllegalArgumentException("its specification is that of sandbox " + row.id());
         }
         return row;

@@ -46,9 +46,10 @@ final class EnvironmentCheck {
      * @throws BadSettingException when a key asks for a protection that this program does not offer
      */
     static List<String> of(Map<String, String> environment, List<CloudProviderType> types) throws BadSettingException {
-        if (isOn(environment.getOrDefault(SECURE_COMMS, ""))) {
+        String secureComms = environment.getOrDefault(SECURE_COMMS, "").strip();
+        if (isOn(secureComms)) {
             throw new BadSettingException(SECURE_COMMS + ": \""
-                    + environment.get(SECURE_COMMS).strip() + "\" is refused: the agent path of this program is mutual"
+                    + secureComms + "\" is refused: the agent path of this program is mutual"
                     + " TLS with a key for each VM, not an attested SSH tunnel; remove the key to run with mutual TLS");
         }
         TreeMap<String, String> unserved = new TreeMap<>();

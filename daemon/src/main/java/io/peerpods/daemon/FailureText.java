@@ -16,10 +16,8 @@ public final class FailureText {
      */
     public static String of(Throwable failure) {
         String message = failure.getMessage();
-        boolean foreseen = message != null
-                && !message.isBlank()
-                && !(failure instanceof RuntimeException || failure instanceof Error);
-        return foreseen
+        boolean unchecked = failure instanceof RuntimeException || failure instanceof Error;
+        return message != null && !message.isBlank() && !unchecked
                 ? oneLine(message)
                 : "unexpected " + oneLine(failure.toString()) + " (" + Logs.LEVEL.names() + " debug shows where)";
     }

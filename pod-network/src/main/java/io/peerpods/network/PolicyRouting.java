@@ -26,7 +26,7 @@ final class PolicyRouting {
     static Optional<String> check(String pod, Link link, List<Rule> rules, List<Route> routes)
             throws PodNetworkException {
         for (Route route : routes) {
-            boolean needed = route.link() == link.index() && route.type() == RouteType.UNICAST
+            boolean needed = (route.link() == link.index() && route.type() == RouteType.UNICAST)
                     || PodRoute.REFUSALS.contains(route.type());
             boolean usual = route.table() == Tables.MAIN || route.table() == Tables.LOCAL;
             if (route.destination().isIpv4() && needed && !usual && isUsed(route.table(), rules)) {

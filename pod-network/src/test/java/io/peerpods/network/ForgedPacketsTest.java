@@ -17,6 +17,7 @@ import java.net.InetAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -29,7 +30,7 @@ class ForgedPacketsTest {
     private static final int PORT = 4789;
     private static final int OTHER_VNI = 777;
 
-    private enum Side {
+    enum Side {
         WORKER,
         VM
     }
@@ -155,7 +156,7 @@ class ForgedPacketsTest {
                     Rtnl onWire = Rtnl.open(wire);
                     Rtnl atTarget = Rtnl.open(target)) {
                 Link nic = atTarget.requireLink("nic0");
-                RawPackets.send(wire, onWire.requireLink("wire0").index(), nic.mac(), packets);
+                RawPackets.send(wire, onWire.requireLink("wire0").index(), Objects.requireNonNull(nic.mac()), packets);
             }
         }
 

@@ -42,7 +42,7 @@ final class PackageCircles {
         String from = dependency.getOriginClass().getPackageName();
         String to = dependency.getTargetClass().getBaseComponentType().getPackageName();
         if (!from.equals(to) && uses.containsKey(to)) {
-            uses.get(from).add(to);
+            uses.computeIfAbsent(from, name -> new TreeSet<>()).add(to);
         }
     }
 

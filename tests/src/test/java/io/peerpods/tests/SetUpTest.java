@@ -34,7 +34,7 @@ class SetUpTest {
     void onlyBashIsThere() throws IOException {
         copy(Programs.find("bash").orElseThrow(), "bin/bash");
         for (String word :
-                Programs.require("ldd", machine.resolve("bin/bash").toString()).split("\\s+")) {
+                Programs.require("ldd", machine.resolve("bin/bash").toString()).split("\\s+", -1)) {
             if (word.startsWith("/")) {
                 copy(Path.of(word), word.substring(1));
             }

@@ -34,7 +34,11 @@ public final class FactsSource implements AutoCloseable {
 
     /** How they are gathered. */
     public interface Gathering {
-        /** @param problems takes each thing that does not work */
+        /**
+         * Asks the cloud for all facts that a launch needs.
+         *
+         * @param problems takes each thing that does not work
+         */
         LaunchFacts gather(Problems problems) throws CloudException, InterruptedException;
     }
 

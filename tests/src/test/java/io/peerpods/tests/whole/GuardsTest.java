@@ -3,6 +3,7 @@ package io.peerpods.tests.whole;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpods.linux.IpAddresses;
+import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.nft.NftRules;
 import io.peerpods.linux.op.NetnsRef;
 import io.peerpods.linux.op.Op;
@@ -74,7 +75,8 @@ class GuardsTest {
 
     @Test
     void withoutBothTheMetadataServiceIsOpen() throws Exception {
-        pod(Setting.BY_POD_VM, PlanChange.both(withoutRules(METADATA), withoutRefusals()), scene -> {
+        UnaryOperator<Plan> open = PlanChange.both(withoutRules(METADATA), withoutRefusals());
+        pod(Setting.BY_POD_VM, PlanChange.both(open, withoutLinkLocalByTunnel()), scene -> {
             try (Counter left = scene.inVm().count("postrouting", "ip daddr " + METADATA)) {
                 assertThat(metadata(scene).ok()).as("connected").isTrue();
                 assertThat(left.packets()).isPositive();
@@ -200,6 +202,12 @@ class GuardsTest {
                 && route.destination().isHost()
                 && route.destination().contains(METADATA_ADDRESS)
                 && !NetnsRef.OWN.equals(route.ns()));
+    }
+
+    /** The route that keeps services of the node on the tunnel also keeps the metadata service off the VM's second NIC. */
+    private static UnaryOperator<Plan> withoutLinkLocalByTunnel() {
+        return PlanChange.withoutOps(
+                op -> op instanceof Op.Route route && route.destination().equals(IpPrefix.of("169.254.0.0/16")));
     }
 
     private static Ran metadata(Scene scene) {

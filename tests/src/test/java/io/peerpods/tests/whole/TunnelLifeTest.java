@@ -76,7 +76,8 @@ class TunnelLifeTest {
             Scene scene = pod.scene();
             scene.onWorker().require("tc", "qdisc", "del", "dev", "eth0", "clsact");
             scene.inVm().require("ip", "route", "del", "default");
-            assertThat(pod.differences()).hasSize(2);
+            // The redirect, the filter for hairpin frames before it, and the route.
+            assertThat(pod.differences()).hasSize(3);
             pod.apply(UnaryOperator.identity());
             assertThat(pod.differences()).isEmpty();
             assertThat(pingToPod(scene).ok()).isTrue();
@@ -147,7 +148,6 @@ class TunnelLifeTest {
                         "remote",
                         "10.10.1.9",
                         "dstport",
-                        "4789",
-                        "udp6zerocsumrx");
+                        "4789");
     }
 }

@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A file that stays reachable after its path was removed: a descriptor opened with O_PATH, which needs no permission to read and works
- * on sockets, where open(2) for reading fails. Thread-safe; whoever opened it closes it.
+ * on sockets, where open(2) for reading fails. Thread-safe; the opener closes it.
  */
 public final class PathHandle implements AutoCloseable {
 

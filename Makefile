@@ -6,10 +6,10 @@ export JAVA_HOME = $(shell scripts/jdk25 2>/dev/null)
 # The programs that scripts/setup brought; those of the super-user, which some PATHs leave out.
 export PATH := $(CURDIR)/target/tools:$(PATH):/usr/sbin:/sbin
 # A JDK 25 warns of what Maven's own libraries do (guava: sun.misc.Unsafe; jansi: native code). Maven itself may run on an older
-# JDK, which does not know the options: so they are not in .mvn/jvm.config.
-export MAVEN_OPTS := --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED $(MAVEN_OPTS)
+# JDK, which does not know the options: so they are not in .mvn/jvm.config. Without jansi.noreset, some versions print control
+# characters at their end, even into a file.
+export MAVEN_OPTS := --sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED -Djansi.noreset=true $(MAVEN_OPTS)
 MVN ?= mvn
-# Without style.color=never, some versions print control characters even with -q.
 MAVEN := $(MVN) -B -ntp -Dstyle.color=never
 SOURCES := $(shell find . -path ./dist -prune -o -name target -prune -o \( -name '*.java' -o -name '*.proto' -o -name pom.xml \) -print)
 
@@ -28,9 +28,15 @@ dist demo demo-aws test bench bench-aws fmt: setup
 else
 dist: dist/.made ## the two distributions, dist/adaptor and dist/podvm-agent
 
+# The linters take more than half of a build, so only `make test` runs them. What was compiled without them is compiled again for it.
+LINT = -Dlint=off
+test: LINT =
+UNLINTED = $(if $(LINT),mkdir -p target && touch target/.unlinted)
+
 dist/.made: $(SOURCES) scripts/dist scripts/launcher | setup
 	@echo "Building (the first time it takes some minutes)"
-	@$(MAVEN) -q package -DskipTests -Dlint=off -Dspotless.check.skip=true
+	@$(UNLINTED)
+	@$(MAVEN) -q package -DskipTests $(LINT) -Dspotless.check.skip=true
 	@scripts/dist
 	@touch $@
 
@@ -41,6 +47,11 @@ demo-aws: dist/.made ## the same through the provider aws, on an emulated EC2 (r
 	@scripts/demo --aws
 
 test: dist/.made ## every test; what was skipped, and why, is listed at the end (root)
+	@if [ -e target/.unlinted ]; then \
+	  rm dist/.made; find . -path ./target -prune -o -path '*/target/*classes' -prune -exec rm -rf {} +; \
+	  $(MAVEN) -q test-compile; \
+	  touch dist/.made; rm target/.unlinted; \
+	fi
 	$(MAVEN) verify
 	@"$(JAVA_HOME)/bin/java" scripts/Skipped.java
 
@@ -48,6 +59,7 @@ bench: dist/.made ## the figures, each as a ratio to a reference of the same run
 	@scripts/bench
 
 bench-aws: setup ## 200 pods at once on an emulated EC2, the existing system beside it (a quarter of an hour)
+	@$(UNLINTED)
 	@scripts/bench-aws
 
 fmt: setup ## formats every source file

@@ -27,6 +27,7 @@ import io.peerpods.linux.netlink.Rtnl;
 import io.peerpods.linux.op.Executor;
 import io.peerpods.linux.op.NetnsRef;
 import io.peerpods.network.ForeignVxlan;
+import io.peerpods.network.LeftoverTunnels;
 import io.peerpods.network.WorkerUnderlay;
 import io.peerpods.ttrpc.TtrpcServer;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
@@ -216,6 +217,13 @@ final class Adaptor implements AutoCloseable {
     private Executor openKernel(CrashPoint crash) throws BadSettingException {
         try {
             Rtnl.warmUp();
+            if (config.removeForeignTunnels()) {
+                LeftoverTunnels.remove(NetnsRef.OWN)
+                        .forEach(link -> log.warn(
+                                "removed {}, which the Go cloud-api-adaptor left on this worker ({})",
+                                link,
+                                AdaptorSettings.REMOVE_FOREIGN_TUNNELS.names()));
+            }
             Optional<String> conflict = ForeignVxlan.conflict(
                     config.sandboxes().vxlanPort(), config.sandboxes().vxlanMinId(), NetnsRef.OWN);
             if (conflict.isPresent()) {

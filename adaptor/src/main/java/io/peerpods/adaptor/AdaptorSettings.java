@@ -102,6 +102,11 @@ public final class AdaptorSettings {
             "VXLAN_MIN_ID",
             "555000",
             "Lowest VXLAN network identifier that pods are given, 1 to 16777215.");
+    static final Setting REMOVE_FOREIGN_TUNNELS = bool(
+            "remove-foreign-tunnels",
+            "REMOVE_FOREIGN_TUNNELS",
+            "At start, remove the ppvxlan<number> links that the Go cloud-api-adaptor left in the worker's own network namespace; stop"
+                    + " that adaptor on this worker first. The tunnels of its running pods are elsewhere and stay.");
     static final Setting HOST_INTERFACE = text(
             "host-interface",
             "HOST_INTERFACE",
@@ -253,6 +258,7 @@ public final class AdaptorSettings {
             VXLAN_MIN_ID,
             TUNNEL_MTU,
             HOST_INTERFACE,
+            REMOVE_FOREIGN_TUNNELS,
             ALLOW_POD_METADATA,
             API_SERVICE,
             API_SERVICE_PORT);

@@ -38,10 +38,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -258,6 +260,59 @@ class ServicesTest {
             assertThat(refused.output()).doesNotContain("serving Kata", "\tat ");
             assertThat(directory.resolve("h.sock")).doesNotExist();
         }
+    }
+
+    @Test
+    void leftoversOfTheGoAdaptorStopTheStartUntilTheirRemovalIsAskedFor() throws Exception {
+        List<String> leftovers = List.of("ppvxlan1", "ppvxlan2");
+        // Only looks like one in part: a name, a state, a kind.
+        List<String> others = List.of("xppvxlan3", "ppvxlan4x", "ppvxlan5", "ppvxlan6", "ppvxlan7", "ppvxlan8");
+        tunnel("ppvxlan1", 555001, "remote", "10.99.0.1", "dstport", "4789");
+        tunnel("ppvxlan2", 7, "remote", "10.99.0.2", "dstport", "8472");
+        tunnel("xppvxlan3", 23, "remote", "10.99.0.3", "dstport", "4789");
+        tunnel("ppvxlan4x", 24, "remote", "10.99.0.4", "dstport", "4789");
+        tunnel("ppvxlan5", 25, "remote", "10.99.0.5", "dstport", "4789");
+        worker.netns().exec("ip", "link", "set", "ppvxlan5", "up");
+        tunnel("ppvxlan6", 26, "dstport", "4789");
+        worker.netns().exec("ip", "link", "add", "ppvxlan7", "type", "bridge");
+        tunnel("ppvxlan8", 28, "remote", "10.99.0.8", "dstport", "4789");
+        worker.netns().exec("ip", "link", "set", "ppvxlan8", "alias", "mine");
+        try {
+            assertRefused("ip link del ppvxlan1");
+            assertRefused("-remove-foreign-tunnels");
+            assertThat(links()).containsAll(leftovers).containsAll(others);
+            Path directory = Files.createTempDirectory(worker.directory(), "f");
+            try (AdaptorProcess other = worker.begin(
+                            Map.of("REMOVE_FOREIGN_TUNNELS", "true"),
+                            "-node-name=other",
+                            "-socket=" + directory.resolve("h.sock"),
+                            "-state-dir=" + directory.resolve("state"))
+                    .awaitReady()) {
+                assertThat(other.output().lines().filter(line -> line.contains("removed ppvxlan")))
+                        .hasSize(2)
+                        .anyMatch(line -> line.contains("removed ppvxlan1 (VNI 555001, UDP port 4789, peer 10.99.0.1)"))
+                        .anyMatch(line -> line.contains("removed ppvxlan2 (VNI 7, UDP port 8472, peer 10.99.0.2)"));
+                assertThat(links()).doesNotContainAnyElementsOf(leftovers).containsAll(others);
+            }
+        } finally {
+            Stream.concat(leftovers.stream(), others.stream())
+                    .forEach(link -> worker.netns().tryExec("ip", "link", "del", link));
+        }
+    }
+
+    private void tunnel(String name, int vni, String... more) {
+        List<String> words =
+                new ArrayList<>(List.of("ip", "link", "add", name, "type", "vxlan", "id", String.valueOf(vni)));
+        words.addAll(List.of(more));
+        worker.netns().exec(words.toArray(String[]::new));
+    }
+
+    private List<String> links() {
+        return worker.netns()
+                .exec("ip", "-o", "link")
+                .lines()
+                .map(line -> line.replaceFirst("^[0-9]+: ([^:@]+).*", "$1"))
+                .toList();
     }
 
     @Test

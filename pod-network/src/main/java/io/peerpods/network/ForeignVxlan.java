@@ -8,7 +8,6 @@ import java.net.InetAddress;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.IntPredicate;
-import java.util.regex.Pattern;
 
 /**
  * Looks for somebody else's vxlan (a CNI's overlay) that keeps ours off its UDP port. The kernel has one socket a port and family, and
@@ -16,8 +15,6 @@ import java.util.regex.Pattern;
  * Of those that share a port and family each needs a VNI of its own.
  */
 public final class ForeignVxlan {
-    // What the Go cloud-api-adaptor calls a tunnel before it moves it into the pod's namespace.
-    private static final Pattern OF_CLOUD_API_ADAPTOR = Pattern.compile("ppvxlan[0-9]+");
 
     private ForeignVxlan() {}
 
@@ -54,11 +51,12 @@ public final class ForeignVxlan {
     private static String describe(Link link, int port, List<Link> foreign) {
         String who = "UDP port " + port + " (-vxlan-port, VXLAN_PORT) is that of " + link.name()
                 + ", a vxlan that is not ours (VNI " + vni(link) + ")";
-        if (OF_CLOUD_API_ADAPTOR.matcher(link.name()).matches()) {
+        if (LeftoverTunnels.isNamedLikeOne(link)) {
             return who
                     + ": the Go cloud-api-adaptor makes links of this name for a moment when it starts a pod, and leaves them when the"
                     + " start fails. Stop that adaptor on this worker, then remove the link: ip link del "
-                    + link.name();
+                    + link.name()
+                    + ", or let this adaptor remove all of them: -remove-foreign-tunnels (REMOVE_FOREIGN_TUNNELS)";
         }
         String why = keepsPort(link)
                 ? ", and with its option " + String.join(", ", link.vxlanReceive())

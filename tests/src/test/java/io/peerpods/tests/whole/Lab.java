@@ -19,7 +19,7 @@ import java.util.stream.Stream;
  * A cluster for one test class, with any number of adaptors. Closing it removes everything and fails when something of it is still on
  * the machine.
  */
-final class Lab implements AutoCloseable {
+public final class Lab implements AutoCloseable {
 
     private static final AtomicInteger COUNT = new AtomicInteger();
 
@@ -43,34 +43,34 @@ final class Lab implements AutoCloseable {
     }
 
     /** With an underlay of 1500 bytes. */
-    static Lab make() {
+    public static Lab make() {
         return make(RoomSpec.DEFAULT.withMtu(1500));
     }
 
-    static Lab make(RoomSpec spec) {
+    public static Lab make(RoomSpec spec) {
         return new Lab(spec);
     }
 
-    Cluster cluster() {
+    public Cluster cluster() {
         return cluster;
     }
 
-    Path directory() {
+    public Path directory() {
         return directory;
     }
 
     /** A directory of this lab that nobody has yet. */
-    Path fresh(String hint) {
+    public Path fresh(String hint) {
         return directory.resolve(hint + COUNT.incrementAndGet());
     }
 
     /** An adaptor on the worker, ready. */
-    Adaptor adaptor(Adaptor.Options options) throws InterruptedException {
+    public Adaptor adaptor(Adaptor.Options options) throws InterruptedException {
         return start(options).awaitReady();
     }
 
     /** An adaptor on the worker that may never be ready. */
-    Adaptor start(Adaptor.Options options) {
+    public Adaptor start(Adaptor.Options options) {
         Adaptor adaptor =
                 Adaptor.start(Distributions.find().orElseThrow(), cluster, cluster.worker(), fresh("a"), options);
         adaptors.add(adaptor);

@@ -14,4 +14,4 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @NeedsRoot
 @NeedsProgram({"ip", "tc", "nft", "nsenter", "unshare", "setsid", "ping", "bash", "timeout"})
 @ExtendWith(DistributionsCondition.class)
-@interface NeedsDistributions {}
+public @interface NeedsDistributions {}

@@ -6,8 +6,10 @@ import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +23,22 @@ final class Attributes {
 
     private Attributes(Map<Integer, ByteBuffer> values) {
         this.values = values;
+    }
+
+    /** A list of nested attributes, in order; their types say nothing. Ends as {@link #read} does. */
+    static List<Attributes> list(ByteBuffer buffer) {
+        ByteBuffer rest = buffer.slice().order(ByteOrder.nativeOrder());
+        List<Attributes> list = new ArrayList<>();
+        while (rest.remaining() >= 4) {
+            int start = rest.position();
+            int length = Short.toUnsignedInt(rest.getShort(start));
+            if (length < 4 || length > rest.remaining()) {
+                break;
+            }
+            list.add(read(rest.slice(start + 4, length - 4)));
+            rest.position(Math.min(rest.limit(), start + (length + 3 & ~3)));
+        }
+        return list;
     }
 
     /** Reads what remains of the buffer. A length that does not fit ends the reading: what follows cannot be told apart. */
@@ -53,6 +71,13 @@ final class Attributes {
     int u32(int type) {
         ByteBuffer value = values.get(type);
         return value == null || value.remaining() < 4 ? 0 : value.getInt(0);
+    }
+
+    int be32(int type) {
+        ByteBuffer value = values.get(type);
+        return value == null || value.remaining() < 4
+                ? 0
+                : value.duplicate().order(ByteOrder.BIG_ENDIAN).getInt(0);
     }
 
     int be16(int type, int offset) {

@@ -4,8 +4,11 @@ import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.Netns;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
  * Reads nftables of one network namespace over netlink, which takes microseconds where {@code nft -j list} takes milliseconds
@@ -13,38 +16,87 @@ import java.util.Optional;
  */
 public final class Nftables implements AutoCloseable {
 
-    private static final int SUBSYSTEM = 10 << 8; // NFNL_SUBSYS_NFTABLES
+    static final int SUBSYSTEM = 10 << 8; // NFNL_SUBSYS_NFTABLES
+    /** Bytes of struct nfgenmsg. */
+    static final int GENERIC = 4;
+
     private static final int NFT_MSG_GETTABLE = SUBSYSTEM | 1;
+    private static final int NFT_MSG_GETCHAIN = SUBSYSTEM | 4;
     private static final int NFT_MSG_GETRULE = SUBSYSTEM | 7;
     private static final int NFTA_TABLE_NAME = 1;
+    private static final int NFTA_TABLE_FLAGS = 2;
+    private static final int NFTA_TABLE_HANDLE = 4;
+    private static final int NFT_TABLE_F_DORMANT = 1;
+    private static final int NFTA_CHAIN_TABLE = 1;
+    private static final int NFTA_CHAIN_NAME = 3;
+    private static final int NFTA_CHAIN_HOOK = 4;
+    private static final int NFTA_HOOK_HOOKNUM = 1;
+    private static final int NFTA_HOOK_PRIORITY = 2;
+    private static final int NFTA_HOOK_DEV = 3;
     private static final int NFTA_RULE_TABLE = 1;
     private static final int NFTA_RULE_CHAIN = 2;
     private static final int NFTA_RULE_HANDLE = 3;
+    private static final int NFTA_RULE_EXPRESSIONS = 4;
     private static final int NFTA_RULE_USERDATA = 7;
+    private static final int NFTA_EXPR_NAME = 1;
+    private static final int NFTA_EXPR_DATA = 2;
     private static final int UDATA_COMMENT = 0;
+
+    /**
+     * A table.
+     *
+     * @param handle number that the kernel gives to no other table of the namespace, also not to a later one of the same name
+     * @param dormant whether its chains see no packets
+     */
+    public record Table(long handle, boolean dormant) {}
+
+    /**
+     * Where a base chain is called.
+     *
+     * @param number of the hook, see {@code enum nf_inet_hooks}
+     * @param device the link of an ingress chain, else empty
+     */
+    public record Hook(int number, int priority, String device) {}
+
+    /**
+     * A chain.
+     *
+     * @param hook empty for one that only other chains call
+     */
+    public record Chain(Optional<Hook> hook) {}
 
     /**
      * A rule.
      *
      * @param handle number that deletes it
      * @param comment empty for none
+     * @param expressions what it does, in the kernel's words and in hexadecimal; of a counter only that it is there
      */
-    public record Rule(String chain, long handle, String comment) {}
+    public record Rule(String chain, long handle, String comment, String expressions) {}
 
     private final NetlinkSocket socket;
+    private final Netns.Identity namespace;
 
-    private Nftables(NetlinkSocket socket) {
+    private Nftables(NetlinkSocket socket, Netns.Identity namespace) {
         this.socket = socket;
+        this.namespace = namespace;
     }
 
     /** In the namespace of this process; inside {@link Netns#call} in that one. */
     public static Nftables open() {
-        return new Nftables(NetlinkSocket.open(NetlinkSocket.NETFILTER));
+        try (Netns here = Netns.current()) {
+            return new Nftables(NetlinkSocket.open(NetlinkSocket.NETFILTER), here.identity());
+        }
     }
 
     /** In that namespace. */
     public static Nftables open(Netns namespace) {
-        return new Nftables(NetlinkSocket.open(namespace, NetlinkSocket.NETFILTER));
+        return new Nftables(NetlinkSocket.open(namespace, NetlinkSocket.NETFILTER), namespace.identity());
+    }
+
+    /** The namespace whose tables are read. */
+    public Netns.Identity namespace() {
+        return namespace;
     }
 
     private static Message message(int type, int flags, String family) {
@@ -64,14 +116,45 @@ public final class Nftables implements AutoCloseable {
     }
 
     public boolean hasTable(String family, String table) {
+        return table(family, table).isPresent();
+    }
+
+    /** The table; empty when there is none. */
+    public Optional<Table> table(String family, String table) {
+        return find(
+                "find nft table " + family + " " + table,
+                message(NFT_MSG_GETTABLE, 0, family).string(NFTA_TABLE_NAME, table),
+                attributes -> new Table(
+                        attributes.be64(NFTA_TABLE_HANDLE),
+                        (attributes.be32(NFTA_TABLE_FLAGS) & NFT_TABLE_F_DORMANT) != 0));
+    }
+
+    /** The chain; empty when there is none. */
+    public Optional<Chain> chain(String family, String table, String chain) {
+        return find(
+                "find nft chain " + family + " " + table + " " + chain,
+                message(NFT_MSG_GETCHAIN, 0, family)
+                        .string(NFTA_CHAIN_TABLE, table)
+                        .string(NFTA_CHAIN_NAME, chain),
+                attributes -> new Chain(
+                        attributes.has(NFTA_CHAIN_HOOK)
+                                ? Optional.of(hook(attributes.nested(NFTA_CHAIN_HOOK)))
+                                : Optional.empty()));
+    }
+
+    private static Hook hook(Attributes hook) {
+        return new Hook(hook.be32(NFTA_HOOK_HOOKNUM), hook.be32(NFTA_HOOK_PRIORITY), hook.string(NFTA_HOOK_DEV));
+    }
+
+    private <T> Optional<T> find(String attempted, Message message, Function<Attributes, T> parse) {
         try {
-            return socket.get(
-                    "find nft table " + family + " " + table,
-                    message(NFT_MSG_GETTABLE, 0, family).string(NFTA_TABLE_NAME, table),
-                    (_, _) -> Optional.of(true));
+            return Optional.of(socket.get(
+                    attempted,
+                    message,
+                    (_, payload) -> Optional.of(parse.apply(Attributes.read(payload.position(GENERIC))))));
         } catch (LinuxException e) {
             if (e.isGone()) {
-                return false;
+                return Optional.empty();
             }
             throw e;
         }
@@ -79,21 +162,43 @@ public final class Nftables implements AutoCloseable {
 
     /** The rules of one table in order, none when there is no such table. */
     public List<Rule> rules(String family, String table) {
+        return rules(family, table, _ -> true);
+    }
+
+    /** As {@link #rules(String, String)}, those with such a comment only. */
+    public List<Rule> rules(String family, String table, Predicate<String> comment) {
         return socket.dump(
                 "list nft rules of table " + family + " " + table,
                 message(NFT_MSG_GETRULE, Message.DUMP, family).string(NFTA_RULE_TABLE, table),
-                (_, payload) -> read(payload, table));
+                (_, payload) -> read(payload, table, comment));
     }
 
-    private static Optional<Rule> read(ByteBuffer payload, String table) {
-        Attributes attributes = Attributes.read(payload.position(4));
+    private static Optional<Rule> read(ByteBuffer payload, String table, Predicate<String> wanted) {
+        Attributes attributes = Attributes.read(payload.position(GENERIC));
         if (!attributes.string(NFTA_RULE_TABLE).equals(table)) {
             return Optional.empty();
         }
-        return Optional.of(new Rule(
-                attributes.string(NFTA_RULE_CHAIN),
-                attributes.be64(NFTA_RULE_HANDLE),
-                comment(attributes.value(NFTA_RULE_USERDATA))));
+        String comment = comment(attributes.value(NFTA_RULE_USERDATA));
+        return wanted.test(comment)
+                ? Optional.of(new Rule(
+                        attributes.string(NFTA_RULE_CHAIN),
+                        attributes.be64(NFTA_RULE_HANDLE),
+                        comment,
+                        expressions(attributes.value(NFTA_RULE_EXPRESSIONS))))
+                : Optional.empty();
+    }
+
+    /** A list of attributes, one an expression. A counter's data changes with each packet and is left out. */
+    private static String expressions(ByteBuffer list) {
+        StringBuilder text = new StringBuilder();
+        for (Attributes expression : Attributes.list(list)) {
+            String name = expression.string(NFTA_EXPR_NAME);
+            text.append(name).append(' ');
+            if (!name.equals("counter")) {
+                HexFormat.of().formatHex(text, expression.bytes(NFTA_EXPR_DATA)).append(' ');
+            }
+        }
+        return text.toString();
     }
 
     /** User data is what nft keeps for itself: type, length, value, each of one byte but the value (libnftnl/udata.h). */

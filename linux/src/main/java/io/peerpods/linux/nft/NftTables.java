@@ -20,7 +20,11 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  */
 public final class NftTables {
 
+    // Each lists anew. A program that changes the owner's rules all the time is answered with a failure.
+    private static final int TRIES = 3;
+
     private final Nft nft;
+    private final RuleMemory memory = new RuleMemory();
 
     // The last owner takes the table away: nobody may be adding to it then.
     private final ReadWriteLock tableLife = new ReentrantReadWriteLock();
@@ -29,20 +33,20 @@ public final class NftTables {
         this.nft = nft;
     }
 
-    /** Empty when exactly these rules of the owner are there, else what differs. */
+    /** Empty when exactly these rules of the owner are there and in force, else what differs. */
     public Optional<String> difference(String owner, NftRules wanted, Nftables kernel) {
         List<String> expected = wanted.rules().stream()
                 .map(rule -> rule.chain() + " " + comment(owner, rule))
                 .toList();
-        List<String> found = owned(owner, wanted, kernel).stream()
-                .map(rule -> rule.chain() + " " + rule.comment())
-                .toList();
+        List<Nftables.Rule> owned = owned(owner, wanted, kernel);
+        List<String> found =
+                owned.stream().map(rule -> rule.chain() + " " + rule.comment()).toList();
         List<String> missing = new ArrayList<>(expected);
         found.forEach(missing::remove);
         List<String> surplus = new ArrayList<>(found);
         expected.forEach(surplus::remove);
         if (missing.isEmpty() && surplus.isEmpty()) {
-            return Optional.empty();
+            return changed(owner, wanted, kernel, owned);
         }
         List<String> lacking = wanted.rules().stream()
                 .filter(rule -> missing.contains(rule.chain() + " " + comment(owner, rule)))
@@ -51,27 +55,84 @@ public final class NftTables {
         return Optional.of(missing.size() + " rules missing " + lacking + ", " + surplus.size() + " too many");
     }
 
+    private Optional<String> changed(String owner, NftRules wanted, Nftables kernel, List<Nftables.Rule> owned) {
+        Optional<Nftables.Table> table = kernel.table(wanted.family(), wanted.table());
+        return damage(wanted, kernel, table)
+                .or(() -> memory.areOurs(owner, wanted, kernel, table, owned)
+                        ? Optional.empty()
+                        : Optional.of("another program changed a rule of table " + wanted.family() + " "
+                                + wanted.table() + " under the same comment"));
+    }
+
+    /** Why the rules of a table that is there see no packets, or not when they should: only a new table helps. */
+    private static Optional<String> damage(NftRules wanted, Nftables kernel, Optional<Nftables.Table> table) {
+        if (table.isEmpty()) {
+            return Optional.empty();
+        }
+        String name = wanted.family() + " " + wanted.table();
+        if (table.get().dormant()) {
+            return Optional.of("table " + name + " is dormant");
+        }
+        return wanted.chains().stream()
+                .filter(chain -> kernel.chain(wanted.family(), wanted.table(), chain.name())
+                        .filter(found -> !found.hook().equals(Optional.of(hook(wanted.family(), chain))))
+                        .isPresent())
+                .findFirst()
+                .map(chain -> "chain " + chain.name() + " of table " + name + " is not at its hook");
+    }
+
     /** Makes it so, in one transaction: table and chains where they lack, the owner's rules anew. */
     public void install(String owner, NftRules wanted, Nftables kernel) {
-        locked(tableLife.readLock(), () -> {
-            String table = wanted.family() + " " + wanted.table();
-            StringBuilder script = new StringBuilder("add table " + table + "\n");
-            for (NftRules.Chain chain : wanted.chains()) {
-                script.append("add chain " + table + " " + chain.name() + " { type " + chain.type() + " hook "
-                        + chain.hook() + device(chain) + " priority " + chain.priority() + "; policy accept; }\n");
+        // With a damaged table other owners' rules go too. They are not in force either, and come back when those
+        // compare.
+        boolean anew = damage(wanted, kernel, kernel.table(wanted.family(), wanted.table()))
+                .isPresent();
+        locked(anew ? tableLife.writeLock() : tableLife.readLock(), () -> {
+            if (anew) {
+                nft.run("delete table " + wanted.family() + " " + wanted.table() + "\n"
+                        + installation(owner, wanted, List.of()));
+            } else {
+                replace(owner, wanted, kernel);
             }
-            owned(owner, wanted, kernel).forEach(rule -> script.append(deletion(table, rule)));
-            for (NftRules.Rule rule : wanted.rules()) {
-                script.append("add rule " + table + " " + rule.chain() + " " + rule.text() + " comment \""
-                        + comment(owner, rule) + "\"\n");
-            }
-            nft.run(script.toString());
+            memory.remember(
+                    owner, wanted, kernel, kernel.table(wanted.family(), wanted.table()), owned(owner, wanted, kernel));
         });
+    }
+
+    private void replace(String owner, NftRules wanted, Nftables kernel) {
+        for (int tries = 1; ; tries++) {
+            List<Nftables.Rule> old = owned(owner, wanted, kernel);
+            try {
+                nft.run(installation(owner, wanted, old));
+                return;
+            } catch (NftException e) {
+                // Another program took away what was to be deleted, after it was listed.
+                if (old.isEmpty() || tries == TRIES) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    private static String installation(String owner, NftRules wanted, List<Nftables.Rule> old) {
+        String table = wanted.family() + " " + wanted.table();
+        StringBuilder script = new StringBuilder("add table " + table + "\n");
+        for (NftRules.Chain chain : wanted.chains()) {
+            script.append("add chain " + table + " " + chain.name() + " { type " + chain.type() + " hook "
+                    + chain.hook() + device(chain) + " priority " + chain.priority() + "; policy accept; }\n");
+        }
+        old.forEach(rule -> script.append(deletion(table, rule)));
+        for (NftRules.Rule rule : wanted.rules()) {
+            script.append("add rule " + table + " " + rule.chain() + " " + rule.text() + " comment \""
+                    + comment(owner, rule) + "\"\n");
+        }
+        return script.toString();
     }
 
     /** Takes the owner's rules out, and the table with the last of anybody's. Fine when there is nothing. */
     public void remove(String owner, NftRules rules, Nftables kernel) {
         locked(tableLife.writeLock(), () -> {
+            memory.forget(owner, rules, kernel);
             if (!kernel.hasTable(rules.family(), rules.table())) {
                 return;
             }
@@ -89,6 +150,19 @@ public final class NftTables {
         });
     }
 
+    /** The numbers of enum nf_inet_hooks; the family netdev counts its own, from 0 (linux/netfilter.h). */
+    private static Nftables.Hook hook(String family, NftRules.Chain chain) {
+        int number = switch (chain.hook()) {
+            case "prerouting" -> 0;
+            case "input" -> 1;
+            case "forward" -> 2;
+            case "output" -> 3;
+            case "postrouting" -> 4;
+            default -> family.equals("netdev") ? 0 : 5;
+        };
+        return new Nftables.Hook(number, chain.priority(), chain.device());
+    }
+
     private static String device(NftRules.Chain chain) {
         return chain.device().isEmpty() ? "" : " device \"" + chain.device() + "\"";
     }
@@ -104,9 +178,7 @@ public final class NftTables {
 
     private static List<Nftables.Rule> owned(String owner, NftRules wanted, Nftables kernel) {
         try {
-            return kernel.rules(wanted.family(), wanted.table()).stream()
-                    .filter(rule -> isOf(owner, rule.comment()))
-                    .toList();
+            return kernel.rules(wanted.family(), wanted.table(), comment -> isOf(owner, comment));
         } catch (LinuxException e) {
             if (e.isGone()) {
                 return List.of();

@@ -102,6 +102,93 @@ class NftTablesTest {
     }
 
     @Test
+    void aRuleReplacedUnderTheSameCommentIsPutBack() {
+        install("peerpods:a", rules(1));
+        String before = ruleset();
+        Nftables.Rule rule = kernel.rules("inet", "peerpods-1").getFirst();
+        namespace.exec(
+                "nft",
+                "replace rule inet peerpods-1 " + rule.chain() + " handle " + rule.handle()
+                        + " udp dport 1 accept comment \"" + rule.comment() + "\"");
+        assertThat(ruleset()).isNotEqualTo(before);
+        assertThat(tables.difference("peerpods:a", rules(1), kernel).orElseThrow())
+                .contains("under the same comment");
+        install("peerpods:a", rules(1));
+        assertThat(tables.difference("peerpods:a", rules(1), kernel)).isEmpty();
+        assertThat(ruleset()).isEqualTo(before);
+    }
+
+    @Test
+    void aTableMadeAnewWithOtherRulesOfTheSameCommentsAndNumbersIsPutBack() {
+        install("peerpods:a", rules(1));
+        String before = ruleset();
+        String forged = before.replace("4789", "4788");
+        namespace.exec("nft", "flush ruleset; " + forged);
+        assertThat(ruleset()).isEqualTo(forged);
+        assertThat(tables.difference("peerpods:a", rules(1), kernel)).isPresent();
+        install("peerpods:a", rules(1));
+        assertThat(ruleset()).isEqualTo(before);
+    }
+
+    @Test
+    void aRuleReplacedAfterARestartIsPutBack() {
+        install("peerpods:a", rules(1));
+        NftTables restarted = new NftTables(NftProgram.find());
+        assertThat(restarted.difference("peerpods:a", rules(1), kernel)).isEmpty();
+        Nftables.Rule rule = kernel.rules("inet", "peerpods-1").getFirst();
+        namespace.exec(
+                "nft",
+                "replace rule inet peerpods-1 " + rule.chain() + " handle " + rule.handle()
+                        + " udp dport 1 accept comment \"" + rule.comment() + "\"");
+        assertThat(restarted.difference("peerpods:a", rules(1), kernel)).isPresent();
+    }
+
+    @Test
+    void aTableThatWasMadeDormantIsInForceAgain() {
+        install("peerpods:a", rules(1));
+        String before = ruleset();
+        namespace.exec("nft", "add table inet peerpods-1 { flags dormant; }");
+        assertThat(tables.difference("peerpods:a", rules(1), kernel).orElseThrow())
+                .contains("dormant");
+        install("peerpods:a", rules(1));
+        assertThat(tables.difference("peerpods:a", rules(1), kernel)).isEmpty();
+        assertThat(ruleset()).isEqualTo(before);
+    }
+
+    @Test
+    void aChainThatWasTakenOffItsHookIsBackThere() {
+        install("peerpods:a", rules(1));
+        String before = ruleset();
+        String unhooked = before.replace("type filter hook output priority raw; policy accept;", "");
+        assertThat(unhooked).isNotEqualTo(before);
+        namespace.exec("nft", "flush ruleset; " + unhooked);
+        assertThat(tables.difference("peerpods:a", rules(1), kernel).orElseThrow())
+                .contains("chain out");
+        install("peerpods:a", rules(1));
+        assertThat(tables.difference("peerpods:a", rules(1), kernel)).isEmpty();
+        assertThat(ruleset()).isEqualTo(before);
+    }
+
+    @Test
+    void countedPacketsAreNoDifference() {
+        NftRules counting = new NftRules(
+                "inet", "peerpods-1", CHAINS, List.of(new NftRules.Rule("out", "ip daddr 127.0.0.1 counter")));
+        install("peerpods:a", counting);
+        namespace.exec("ip", "link", "set", "lo", "up");
+        namespace.exec("ping", "-c", "1", "127.0.0.1");
+        assertThat(ruleset()).doesNotContain("packets 0");
+        assertThat(tables.difference("peerpods:a", counting, kernel)).isEmpty();
+    }
+
+    @Test
+    void anotherOwnersTransactionIsNoDifference() {
+        install("peerpods:a", rules(1));
+        install("peerpods:b", rules(2));
+        remove("peerpods:b", rules(2));
+        assertThat(tables.difference("peerpods:a", rules(1), kernel)).isEmpty();
+    }
+
+    @Test
     void tablesOfOthersStayAsTheyAre() {
         namespace.exec(
                 "nft",

@@ -65,6 +65,7 @@ final class TestCloud implements AutoCloseable {
     private final Map<String, Vm> vms = new TreeMap<>();
     private final Set<String> everLaunched = new TreeSet<>();
     private final List<CreateContainerRequest> containers;
+    private final Set<String> ended = new TreeSet<>();
     private final Map<String, Integer> faults = new TreeMap<>();
     private int launches;
     private int inFlight;
@@ -166,6 +167,24 @@ final class TestCloud implements AutoCloseable {
         deletesHeld = latch;
     }
 
+    /** Ends the VM's processes; the cloud goes on to list it. */
+    synchronized void kill(String sandbox) {
+        vms.get(sandbox).forwarder().close();
+    }
+
+    /** From now on the cloud says that the VM has ended. */
+    synchronized void sayEnded(String sandbox) {
+        ended.add("vm-" + sandbox);
+    }
+
+    synchronized String address(String sandbox) {
+        return vms.get(sandbox).address();
+    }
+
+    private synchronized boolean hasEnded(String vm) {
+        return ended.contains(vm);
+    }
+
     /** A VM that no adaptor has asked for. */
     synchronized void plant(String sandbox) {
         vms.put(sandbox, new Vm("vm-" + sandbox, "192.0.2." + nextAddress, idleForwarder()));
@@ -224,6 +243,8 @@ final class TestCloud implements AutoCloseable {
             switch (call) {
                 case "launch" -> launch(request, answer);
                 case "delete" -> delete(request.get("sandbox").getAsString());
+                case "ended" ->
+                    answer.addProperty("ended", hasEnded(request.get("sandbox").getAsString()));
                 case "owned" -> answer.add("owned", GSON.toJsonTree(sandboxes()));
                 default -> throw new IllegalArgumentException(request.toString());
             }

@@ -28,6 +28,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** The adaptor's side of {@link TestCloud}. */
 final class TestCloudType implements CloudProviderType {
@@ -127,6 +128,13 @@ final class TestCloudType implements CloudProviderType {
                 owned.add(new OwnedVm("vm-" + sandbox.getAsString(), SandboxId.tryParse(sandbox.getAsString())));
             }
             return owned;
+        }
+
+        @Override
+        public Optional<String> ended(PodVm vm) throws CloudException, InterruptedException {
+            return ask(request("ended", vm.id())).get("ended").getAsBoolean()
+                    ? Optional.of(vm.id() + " was terminated by a test")
+                    : Optional.empty();
         }
 
         @Override

@@ -47,11 +47,15 @@ public final class AgentRelay implements AutoCloseable {
 
     private static final Duration HANDSHAKE = Duration.ofSeconds(10);
     private static final Duration PAUSE = Duration.ofMillis(25);
+    /** How long a VM that was connected to is dialled after the connection broke: its agent may be starting again. */
+    private static final Duration RETURN = Duration.ofSeconds(4);
+
     private static final Duration CHECK_AGAIN = Duration.ofMillis(100);
 
     private final RelayOptions options;
     private final ServerSocketChannel listener;
     private final IoThread io;
+    private final PathWatch watch;
     private final @Nullable RelayThreads own;
     private final Set<Session> sessions = ConcurrentHashMap.newKeySet();
     private final ReentrantLock lock = new ReentrantLock();
@@ -62,6 +66,10 @@ public final class AgentRelay implements AutoCloseable {
     private @Nullable InetSocketAddress agent;
     private @Nullable Upstream ready;
     private volatile @Nullable Dialler dialler;
+
+    /** The VM has answered once: from then on it is waited for {@link #RETURN} only. */
+    private volatile boolean reached;
+
     private volatile boolean closed;
 
     private AgentRelay(RelayOptions options, ServerSocketChannel listener) throws IOException {
@@ -71,6 +79,7 @@ public final class AgentRelay implements AutoCloseable {
         RelayThreads threads = shared == null ? RelayThreads.start(1) : shared;
         this.own = shared == null ? threads : null;
         this.io = threads.next();
+        this.watch = threads.watch();
     }
 
     /**
@@ -225,17 +234,34 @@ public final class AgentRelay implements AutoCloseable {
     private final class ToVm implements Upstreams {
         @Override
         public Upstream take(Duration limit) throws StatusException {
-            Duration deadline = limit.compareTo(options.dialling()) < 0 ? limit : options.dialling();
+            Duration dialling = reached && RETURN.compareTo(options.dialling()) < 0 ? RETURN : options.dialling();
+            Duration deadline = limit.compareTo(dialling) < 0 ? limit : dialling;
             return obtain(System.nanoTime() + deadline.toNanos(), deadline);
         }
 
         @Override
         public @Nullable Status gone(@Nullable Upstream broken) {
-            Status why = broken == null ? null : broken.gone();
+            Status why = broken == null ? null : broken.gone() == null ? broken.lost() : broken.gone();
+            if (why == null && reached) {
+                why = returns();
+            }
             if (why != null) {
                 agentGone(why); // callers that have no connection of their own too
             }
             return why;
+        }
+
+        /** Why the VM does not come back; null when it is there again, or the relay was closed. */
+        private @Nullable Status returns() {
+            try {
+                keep(obtain(System.nanoTime() + RETURN.toNanos(), RETURN));
+                return null;
+            } catch (StatusException e) {
+                return closed
+                        ? null
+                        : Status.UNAVAILABLE.withDescription("the connection broke, and no other is to be had: "
+                                + e.getStatus().getDescription());
+            }
         }
     }
 
@@ -329,7 +355,10 @@ public final class AgentRelay implements AutoCloseable {
             try {
                 SocketChannel socket = attempt.dial(Duration.ofNanos(left));
                 Duration limit = Duration.ofNanos(Math.min(HANDSHAKE.toNanos(), Math.max(1, end - System.nanoTime())));
-                return Upstream.open(io, socket, address, options.transport().engine(), limit, name);
+                Upstream upstream =
+                        Upstream.open(io, socket, address, options.transport().engine(), limit, name);
+                watch(upstream, socket);
+                return upstream;
             } catch (SSLHandshakeException | SSLPeerUnverifiedException e) {
                 throw Status.UNAUTHENTICATED
                         .withDescription("TLS with " + name + " failed: " + Sockets.reason(e))
@@ -356,6 +385,16 @@ public final class AgentRelay implements AutoCloseable {
             pause(PAUSE);
         }
         throw cancelled();
+    }
+
+    private void watch(Upstream upstream, SocketChannel socket) throws IOException {
+        try {
+            watch.watch(upstream, socket, options.vm());
+            reached = true;
+        } catch (IOException e) {
+            upstream.close();
+            throw e;
+        }
     }
 
     private void checkOn(Upstream upstream, long end, Duration deadline) throws StatusException {

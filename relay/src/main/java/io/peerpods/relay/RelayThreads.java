@@ -17,6 +17,7 @@ public final class RelayThreads implements AutoCloseable {
 
     private final List<IoThread> threads;
     private final AtomicInteger next = new AtomicInteger();
+    private final PathWatch watch = new PathWatch();
 
     private RelayThreads(List<IoThread> threads) {
         this.threads = threads;
@@ -45,9 +46,15 @@ public final class RelayThreads implements AutoCloseable {
         return threads.get(Math.floorMod(next.getAndIncrement(), threads.size()));
     }
 
+    /** What watches the connections to the VMs of these relays. */
+    PathWatch watch() {
+        return watch;
+    }
+
     /** Closes what is still open on them and ends them. A second call does nothing. */
     @Override
     public void close() {
+        watch.close();
         threads.forEach(IoThread::close);
     }
 }

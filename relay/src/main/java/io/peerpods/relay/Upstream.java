@@ -92,6 +92,7 @@ final class Upstream implements FrameListener, Closeable {
     private volatile Runnable whenWritable = () -> {};
     private volatile @Nullable Status over;
     private volatile @Nullable Status gone;
+    private volatile @Nullable Status lost;
     private volatile boolean closed;
 
     private Upstream(
@@ -151,6 +152,18 @@ final class Upstream implements FrameListener, Closeable {
     @Nullable
     Status gone() {
         return gone;
+    }
+
+    /** Why the other side is taken for dead ({@link #lose}); null when it is not. */
+    @Nullable
+    Status lost() {
+        return lost;
+    }
+
+    /** Takes the other side for dead: the connection ends, its calls fail, and another connection is of no use. For any thread. */
+    void lose(String why) {
+        lost = Status.UNAVAILABLE.withDescription(peer + " is lost: " + why);
+        connection.close(new IOException(why));
     }
 
     boolean isWritable() {
@@ -298,7 +311,7 @@ final class Upstream implements FrameListener, Closeable {
 
     @Override
     public void closed(IOException cause) {
-        Status said = gone;
+        Status said = gone == null ? lost : gone;
         Status why = closed
                 ? Status.CANCELLED.withDescription("the connection to " + peer + " was given up")
                 : said != null

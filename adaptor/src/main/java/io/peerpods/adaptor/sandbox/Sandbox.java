@@ -6,6 +6,7 @@ import io.grpc.StatusException;
 import io.peerpods.adaptor.store.SandboxRow;
 import io.peerpods.adaptor.store.SandboxState;
 import io.peerpods.adaptor.store.StoreException;
+import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.LaunchLog;
 import io.peerpods.cloud.PodVm;
 import io.peerpods.cloud.SandboxId;
@@ -215,12 +216,31 @@ final class Sandbox {
                         transport(),
                         new ContainerEdits(row.spec(), around.volumes().onWorker()),
                         around.options().proxyTimeout(),
-                        around.relayThreads()));
+                        around.relayThreads(),
+                        this::vmEnded));
             }
             return relay;
         } finally {
             lock.unlock();
         }
+    }
+
+    /** What the provider says, when the VM is silent. */
+    private Optional<String> vmEnded() {
+        Optional<PodVm> vm = row().vm();
+        if (vm.isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            return around.cloud().ended(vm.get());
+        } catch (CloudException e) {
+            log.atDebug()
+                    .addKeyValue(Logs.SANDBOX, id())
+                    .log("whether its VM has ended is not known: {}", e.getMessage());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return Optional.empty();
     }
 
     private Transport transport() {

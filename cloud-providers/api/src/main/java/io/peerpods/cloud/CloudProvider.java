@@ -80,6 +80,16 @@ public interface CloudProvider extends AutoCloseable {
         return Optional.empty();
     }
 
+    /**
+     * Why a VM that was launched has ended, in the cloud's words; empty when it runs, and when that is not known. Asked when the VM is
+     * silent, again and again while it is.
+     *
+     * @throws CloudException when the cloud does not tell
+     */
+    default Optional<String> ended(PodVm vm) throws CloudException, InterruptedException {
+        return Optional.empty();
+    }
+
     /** Ends background work. Deletes no VM. */
     @Override
     void close();

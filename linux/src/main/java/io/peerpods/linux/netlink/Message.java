@@ -48,6 +48,12 @@ public final class Message {
         return this;
     }
 
+    /** Part of the fixed struct, as it is. */
+    Message raw(byte[] value) {
+        buffer.put(value);
+        return this;
+    }
+
     Message bytes(int type, byte[] value) {
         buffer.putShort((short) (4 + value.length)).putShort((short) type).put(value);
         return pad();

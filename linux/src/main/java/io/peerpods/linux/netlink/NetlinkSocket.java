@@ -19,6 +19,8 @@ import java.util.function.BiFunction;
 public final class NetlinkSocket implements AutoCloseable {
 
     static final int ROUTE = 0;
+    /** NETLINK_SOCK_DIAG. */
+    static final int SOCK_DIAG = 4;
     /** NETLINK_NETFILTER. */
     public static final int NETFILTER = 12;
 

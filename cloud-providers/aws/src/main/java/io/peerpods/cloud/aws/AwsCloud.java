@@ -33,6 +33,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.regions.providers.AwsProfileRegionProvider;
 
@@ -146,6 +147,12 @@ public final class AwsCloud implements CloudProvider {
     @Override
     public List<OwnedVm> owned() throws CloudException, InterruptedException {
         return leftovers.owned();
+    }
+
+    @Override
+    public Optional<String> ended(PodVm vm) throws CloudException, InterruptedException {
+        return Optional.ofNullable(calls.instances().describe(Set.of(vm.id())).get(vm.id()))
+                .flatMap(InstanceWatch::end);
     }
 
     @Override

@@ -544,6 +544,19 @@ final class FailureMatrixTest {
     }
 
     @Test
+    void anInstanceThatSomebodyElseTerminatedHasEndedAndOneThatRunsHasNot(Ec2World world) throws Exception {
+        AwsCloud cloud = world.open();
+        PodVm vm = cloud.launch(spec("s1"), new MemoryLog());
+        assertThat(cloud.ended(vm)).isEmpty();
+        world.admin().terminateInstances(r -> r.instanceIds(vm.id()));
+
+        assertThat(cloud.ended(vm)).hasValueSatisfying(why -> assertThat(why).contains(vm.id()));
+        assertThat(cloud.ended(new PodVm("i-0123456789abcdef0", vm.addresses())))
+                .as("one that EC2 does not know, or not yet")
+                .isEmpty();
+    }
+
+    @Test
     void aDeletionWhoseAnswerIsLostIsSentAgain(Ec2World world) throws Exception {
         Census before = world.census();
         MemoryLog log = new MemoryLog();

@@ -183,6 +183,15 @@ final class LocalCloud implements CloudProvider {
     }
 
     @Override
+    public Optional<String> ended(PodVm vm) throws CloudException, InterruptedException {
+        return attempt(
+                "look at " + vm.id(),
+                open -> open.isRunning(vm.id())
+                        ? Optional.empty()
+                        : Optional.of(vm.id() + " has no processes any more"));
+    }
+
+    @Override
     public List<Finding> check() throws InterruptedException {
         List<Finding> findings = new ArrayList<>();
         try {

@@ -20,6 +20,7 @@ import io.peerpods.room.Vm;
 import io.peerpods.testing.Leftovers;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
+import io.peerpods.testing.Programs;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -53,6 +54,29 @@ class LocalCloudTest {
         @Override
         public void write(String fresh) {
             text = fresh;
+        }
+    }
+
+    @Test
+    void aVmWhoseProcessesWereKilledHasEnded() throws Exception {
+        try (CloudProvider cloud = open()) {
+            PodVm vm = cloud.launch(spec("s1", false), new Memory());
+            assertThat(cloud.ended(vm)).isEmpty();
+            try (Room room = room()) {
+                Path namespace = room.vm(vm.id()).orElseThrow().namespace();
+                Programs.require("ip", "netns", "pids", String.valueOf(namespace.getFileName()))
+                        .lines()
+                        .map(Long::valueOf)
+                        .flatMap(pid -> ProcessHandle.of(pid).stream())
+                        .forEach(ProcessHandle::destroyForcibly);
+            }
+            long deadline = System.nanoTime() + 60_000_000_000L;
+            while (cloud.ended(vm).isEmpty()) {
+                assertThat(System.nanoTime()).isLessThan(deadline);
+                Thread.sleep(10);
+            }
+            assertThat(cloud.ended(vm))
+                    .hasValueSatisfying(why -> assertThat(why).contains(vm.id()));
         }
     }
 

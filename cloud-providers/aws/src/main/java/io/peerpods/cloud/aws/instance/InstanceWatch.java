@@ -28,6 +28,7 @@ import software.amazon.awssdk.services.ec2.model.DescribeInstancesRequest;
 import software.amazon.awssdk.services.ec2.model.DescribeInstancesResponse;
 import software.amazon.awssdk.services.ec2.model.Instance;
 import software.amazon.awssdk.services.ec2.model.InstanceStateName;
+import software.amazon.awssdk.services.ec2.model.StateReason;
 
 /**
  * Waits for instances: one DescribeInstances at a time for all who wait, none while nobody does. Thread-safe.
@@ -60,6 +61,19 @@ public final class InstanceWatch implements AutoCloseable {
                 ? InstanceStateName.PENDING
                 : instance.state().name();
         return state == InstanceStateName.SHUTTING_DOWN || state == InstanceStateName.TERMINATED;
+    }
+
+    /** The state of an instance that does not run any more, with EC2's reason for it; empty for one that runs or is to run. */
+    public static Optional<String> end(Instance instance) {
+        if (instance.state() == null || instance.state().name() == null) {
+            return Optional.empty();
+        }
+        return switch (instance.state().name()) {
+            case SHUTTING_DOWN, TERMINATED, STOPPING, STOPPED ->
+                Optional.of("instance " + instance.instanceId() + " is "
+                        + instance.state().nameAsString() + ": " + reason(instance));
+            default -> Optional.empty();
+        };
     }
 
     public static boolean isRunning(Instance instance) {
@@ -131,10 +145,7 @@ public final class InstanceWatch implements AutoCloseable {
         String code = instance.stateReason() == null
                 ? ""
                 : Optional.ofNullable(instance.stateReason().code()).orElse("");
-        String reason = instance.stateReason() == null
-                ? "no reason given"
-                : Optional.ofNullable(instance.stateReason().message()).orElse(code);
-        String said = "instance " + instance.instanceId() + " ended before " + goal + ": " + reason;
+        String said = "instance " + instance.instanceId() + " ended before " + goal + ": " + reason(instance);
         if (code.contains("Insufficient") || code.contains("SpotInstance")) {
             return new NoCapacity(Outcome.UNKNOWN, said);
         }
@@ -142,6 +153,16 @@ public final class InstanceWatch implements AutoCloseable {
             return new QuotaExceeded(Outcome.UNKNOWN, said + ". Raise that quota in Service Quotas");
         }
         return new InvalidRequest(Outcome.UNKNOWN, said);
+    }
+
+    private static String reason(Instance instance) {
+        StateReason reason = instance.stateReason();
+        if (reason == null) {
+            return "no reason given";
+        }
+        return Optional.ofNullable(reason.message())
+                .or(() -> Optional.ofNullable(reason.code()))
+                .orElse("no reason given");
     }
 
     private void poll() {

@@ -2,154 +2,129 @@ package io.peerpods.room.standin;
 
 import com.google.protobuf.ByteString;
 import io.grpc.Status;
-import io.peerpods.proto.agent.LinuxNamespace;
-import io.peerpods.proto.agent.Mount;
 import io.peerpods.proto.agent.Spec;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Map;
+import java.time.Duration;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 /**
- * A container's process, or one that was executed in it: a child of this one in the network namespace that the container's OCI spec
- * names. There are no images here: the process sees the VM's own file system, with the single files that the spec mounts (resolv.conf,
- * hosts) in their places.
+ * A container's process, or one that was executed in it. A container has a PID namespace of its own, so that the end of its first process
+ * ends all others, as the end of a container does. Thread-safe, but for two readers of one stream.
  */
 final class GuestProcess {
 
-    private static final String NSENTER = "nsenter";
-    private static final String DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    /** Mounts pairs of files up to a lone dash, then becomes the command. Paths and command come as arguments, never as script. */
-    private static final String MOUNT_AND_RUN =
-            "while [ \"$1\" != - ]; do /bin/mount -n --bind \"$1\" \"$2\" || exit 126; shift 2; done; shift; exec \"$@\"";
+    private static final int TERM = 15;
+    private static final int KILL = 9;
+    private static final Duration START = Duration.ofSeconds(30);
 
-    private final Process process;
+    /** Waits in the VM's PID namespace for the process and ends as it does. */
+    private final Process parent;
+
+    /** As the VM counts; empty when it has ended before it was seen. */
+    private final Optional<ProcessHandle> process;
+
+    private final boolean first;
     private final boolean silent;
 
-    private GuestProcess(Process process, boolean silent) {
-        this.process = process;
+    private GuestProcess(GuestCommand command, boolean first, boolean silent) {
+        this.first = first;
         this.silent = silent;
+        this.parent = start(command);
+        this.process = awaitStart(parent);
     }
 
-    /** The process of the pause container, whose image is not here either: it waits to be killed. */
+    /** The process of the pause container. */
     static GuestProcess pause(Spec spec) {
-        List<String> command = new ArrayList<>(joining(spec));
-        command.addAll(List.of("sleep", "infinity"));
-        return new GuestProcess(start(command, List.of("PATH=" + DEFAULT_PATH), ""), true);
+        return new GuestProcess(GuestCommand.pause(spec), true, true);
     }
 
     /** The container's own process. */
     static GuestProcess container(Spec spec) {
-        return exec(spec, spec.getProcess());
+        return new GuestProcess(GuestCommand.container(spec), true, false);
     }
 
-    /**
-     * A process of the container. Each makes the container's few mounts for itself: to enter those of another process would take
-     * CAP_SYS_CHROOT.
-     */
-    static GuestProcess exec(Spec spec, io.peerpods.proto.agent.Process wanted) {
-        requireProgram(wanted);
-        List<String> command = new ArrayList<>(joining(spec));
-        command.addAll(List.of("unshare", "--mount", "--propagation", "private", "--"));
-        command.addAll(List.of("/bin/sh", "-c", MOUNT_AND_RUN, "container"));
-        for (Mount mount : spec.getMountsList()) {
-            if (isFileBind(mount)) {
-                command.add(mount.getSource());
-                command.add(mount.getDestination());
-            }
-        }
-        command.add("-");
-        command.addAll(wanted.getArgsList());
-        return new GuestProcess(start(command, wanted.getEnvList(), wanted.getCwd()), false);
+    /** A process in the container whose own process this is. */
+    GuestProcess exec(Spec spec, io.peerpods.proto.agent.Process wanted) {
+        long init = process.filter(ProcessHandle::isAlive)
+                .map(ProcessHandle::pid)
+                .orElseThrow(() -> Status.INTERNAL
+                        .withDescription("the container's process has ended")
+                        .asRuntimeException());
+        return new GuestProcess(GuestCommand.exec(spec, init, wanted), false, false);
     }
 
-    private static List<String> joining(Spec spec) {
-        Optional<String> network = spec.getLinux().getNamespacesList().stream()
-                .filter(namespace -> namespace.getType().equals("network"))
-                .map(LinuxNamespace::getPath)
-                .filter(path -> !path.isEmpty())
-                .findFirst();
-        return network.map(path -> List.of(NSENTER, "--net=" + path, "--")).orElse(List.of());
-    }
-
-    private static boolean isFileBind(Mount mount) {
-        return mount.getType().equals("bind")
-                && Files.isRegularFile(Path.of(mount.getSource()))
-                && Files.isRegularFile(Path.of(mount.getDestination()));
-    }
-
-    /** A missing program fails the start, as kata-agent does it, and not the running process. */
-    private static void requireProgram(io.peerpods.proto.agent.Process wanted) {
-        if (wanted.getArgsCount() == 0) {
-            throw Status.INVALID_ARGUMENT
-                    .withDescription("a process has arguments")
-                    .asRuntimeException();
-        }
-        String program = wanted.getArgs(0);
-        boolean found = program.contains("/")
-                ? Files.isExecutable(Path.of(program))
-                : Stream.of(path(wanted.getEnvList()).split(":", -1))
-                        .anyMatch(directory -> Files.isExecutable(Path.of(directory, program)));
-        if (!found) {
-            throw Status.INTERNAL
-                    .withDescription(
-                            "no program " + program + " in this VM; containers of the stand-in agent run the VM's own")
-                    .asRuntimeException();
-        }
-    }
-
-    private static Process start(List<String> command, List<String> environment, String directory) {
-        ProcessBuilder builder = new ProcessBuilder(command);
+    private static Process start(GuestCommand command) {
+        ProcessBuilder builder = new ProcessBuilder(command.command())
+                .directory(command.directory().toFile());
         builder.environment().clear();
-        builder.environment().putAll(environment(environment));
-        builder.directory(new File(!directory.isEmpty() && new File(directory).isDirectory() ? directory : "/"));
+        builder.environment().putAll(command.environment());
         try {
             return builder.start();
         } catch (IOException e) {
             throw Status.INTERNAL
-                    .withDescription("start " + String.join(" ", command) + ": " + e.getMessage())
+                    .withDescription("start " + String.join(" ", command.command()) + ": " + e.getMessage())
                     .withCause(e)
                     .asRuntimeException();
         }
     }
 
-    private static Map<String, String> environment(List<String> entries) {
-        Map<String, String> environment = new TreeMap<>(Map.of("PATH", DEFAULT_PATH));
-        for (String entry : entries) {
-            int equals = entry.indexOf('=');
-            if (equals > 0) {
-                environment.put(entry.substring(0, equals), entry.substring(equals + 1));
+    /** A start is over when the container's own program runs: from then on a signal is that program's. */
+    private static Optional<ProcessHandle> awaitStart(Process parent) {
+        long end = System.nanoTime() + START.toNanos();
+        try {
+            while (parent.isAlive()) {
+                Optional<ProcessHandle> child = parent.children().findFirst();
+                if (child.isPresent() && !GuestCommand.isEntering(arguments(child.get()))) {
+                    return child;
+                }
+                if (System.nanoTime() > end) {
+                    parent.destroyForcibly();
+                    throw Status.INTERNAL
+                            .withDescription("the container's program did not run within " + START.toSeconds() + " s")
+                            .asRuntimeException();
+                }
+                Thread.sleep(1);
             }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            parent.destroyForcibly();
+            throw Status.CANCELLED.withCause(e).asRuntimeException();
         }
-        return environment;
+        return Optional.empty();
     }
 
-    private static String path(List<String> environment) {
-        return environment(environment).getOrDefault("PATH", DEFAULT_PATH);
+    private static String arguments(ProcessHandle process) {
+        return read("/proc/" + process.pid() + "/cmdline");
+    }
+
+    /** A file of {@code /proc}; empty when its process is gone. */
+    private static String read(String file) {
+        try {
+            return Files.readString(Path.of(file), StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            return "";
+        }
     }
 
     /** Waits for its end: the exit status, or 128 plus the signal that ended it. */
     int await() throws InterruptedException {
-        return process.waitFor();
+        return parent.waitFor();
     }
 
     /** What it printed next, at least one byte; empty at the end. */
     ByteString readStdout(int most) throws IOException {
-        return read(process.getInputStream(), most);
+        return read(parent.getInputStream(), most);
     }
 
     /** What it printed next, at least one byte; empty at the end. */
     ByteString readStderr(int most) throws IOException {
-        return read(process.getErrorStream(), most);
+        return read(parent.getErrorStream(), most);
     }
 
     private ByteString read(InputStream stream, int most) throws IOException {
@@ -162,37 +137,53 @@ final class GuestProcess {
     }
 
     void write(ByteString data) throws IOException {
-        OutputStream stdin = process.getOutputStream();
+        OutputStream stdin = parent.getOutputStream();
         data.writeTo(stdin);
         stdin.flush();
     }
 
     void closeStdin() throws IOException {
-        process.getOutputStream().close();
+        parent.getOutputStream().close();
     }
 
-    /** Sends it a signal; one that has ended gets none. */
+    /**
+     * Sends it a signal; one that has ended gets none. The first process of a PID namespace never gets a signal that it does not handle,
+     * so kata-agent kills one that is asked to terminate and does not care.
+     */
     void signal(int number) {
-        if (!process.isAlive()) {
-            return;
-        }
-        if (number == 9) {
-            process.destroyForcibly();
-            return;
-        }
+        process.filter(ProcessHandle::isAlive).ifPresent(alive -> {
+            if (number == KILL || number == TERM && first && !caresFor(alive, number)) {
+                alive.destroyForcibly();
+            } else {
+                send(alive, number);
+            }
+        });
+    }
+
+    /** Whether it handles, ignores or blocks the signal (proc_pid_status(5)). */
+    private static boolean caresFor(ProcessHandle process, int signal) {
+        return read("/proc/" + process.pid() + "/status")
+                .lines()
+                .filter(line -> line.matches("Sig(Blk|Ign|Cgt):.*"))
+                .map(line -> Long.parseUnsignedLong(
+                        line.substring(line.indexOf(':') + 1).strip(), 16))
+                .anyMatch(mask -> (mask >>> (signal - 1) & 1) == 1);
+    }
+
+    private static void send(ProcessHandle process, int signal) {
         try {
-            Process kill = new ProcessBuilder("kill", "-" + number, Long.toString(process.pid()))
+            Process kill = new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid()))
                     .redirectErrorStream(true)
                     .start();
-            String output = new String(kill.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+            String output = new String(kill.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             if (kill.waitFor() != 0 && process.isAlive()) {
                 throw Status.INTERNAL
-                        .withDescription("signal " + number + ": " + output.strip())
+                        .withDescription("signal " + signal + ": " + output.strip())
                         .asRuntimeException();
             }
         } catch (IOException e) {
             throw Status.INTERNAL
-                    .withDescription("signal " + number + ": " + e.getMessage())
+                    .withDescription("signal " + signal + ": " + e.getMessage())
                     .asRuntimeException();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -201,9 +192,10 @@ final class GuestProcess {
 
     /** Kills it if it lives and waits a moment for it. */
     void end() {
-        process.destroyForcibly();
+        process.ifPresent(ProcessHandle::destroyForcibly);
+        parent.destroyForcibly();
         try {
-            process.waitFor(5, TimeUnit.SECONDS);
+            parent.waitFor(5, TimeUnit.SECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

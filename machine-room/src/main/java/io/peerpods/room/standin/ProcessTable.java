@@ -53,7 +53,8 @@ final class ProcessTable {
 
     synchronized void exec(String container, String exec, io.peerpods.proto.agent.Process what) {
         CreateContainerRequest request = created.get(container);
-        if (request == null || !processes.containsKey(key(container, ""))) {
+        GuestProcess init = processes.get(key(container, ""));
+        if (request == null || init == null) {
             throw unknown(container);
         }
         Key key = key(container, exec);
@@ -62,7 +63,7 @@ final class ProcessTable {
                     .withDescription("container " + container + " has a process '" + exec + "'")
                     .asRuntimeException();
         }
-        processes.put(key, GuestProcess.exec(request.getOCI(), what));
+        processes.put(key, init.exec(request.getOCI(), what));
     }
 
     /** The process, which need not live any more. */

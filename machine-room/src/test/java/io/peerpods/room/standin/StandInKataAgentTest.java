@@ -35,10 +35,13 @@ import io.peerpods.ttrpc.TtrpcChannel;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -141,13 +144,84 @@ class StandInKataAgentTest {
 
     @Test
     void waitingEndsWithTheSignalAndASecondKillIsFine() throws Exception {
-        create("app", Spec.newBuilder(), "sleep", "infinity");
+        create("app", Spec.newBuilder(), "sh", "-c", "trap 'exit 3' TERM; echo up; while :; do sleep 0.1; done");
         start("app");
+        assertThat(next("app")).isEqualTo("up");
         CompletableFuture<Integer> status = CompletableFuture.supplyAsync(() -> status("app", ""), THREADS);
         signal("app", "", 15);
-        assertThat(status.get(30, TimeUnit.SECONDS)).isEqualTo(128 + 15);
+        assertThat(status.get(30, TimeUnit.SECONDS)).isEqualTo(3);
         signal("app", "", 9);
-        assertThat(status("app", "")).isEqualTo(128 + 15);
+        assertThat(status("app", "")).isEqualTo(3);
+    }
+
+    /** The first process of a PID namespace does not get a signal that it does not handle. */
+    @Test
+    void aContainerThatDoesNotHandleTermIsKilledByIt() {
+        create("app", Spec.newBuilder(), "sleep", "infinity");
+        start("app");
+        signal("app", "", 15);
+        assertThat(status("app", "")).isEqualTo(128 + 9);
+    }
+
+    @Test
+    void killingAContainerKillsItsWholeProcessTreeAndEndsItsOutput() throws Exception {
+        create(
+                "app",
+                Spec.newBuilder(),
+                "sh",
+                "-c",
+                "setsid sleep infinity & (sleep infinity; true) & echo up; wait; true");
+        start("app");
+        assertThat(next("app")).isEqualTo("up");
+        exec("app", "probe", "sh", "-c", "sleep infinity; true");
+        Set<ProcessHandle> tree = descendants();
+        assertThat(tree)
+                .as("three sleeps, their shells and what waits for them")
+                .hasSizeGreaterThan(6);
+        signal("app", "", 9);
+        assertThat(output("app", "")).as("what is left of it").isEmpty();
+        assertThat(status("app", "")).isEqualTo(128 + 9);
+        assertThat(status("app", "probe")).isEqualTo(128 + 9);
+        for (ProcessHandle process : tree) {
+            process.onExit().get(30, TimeUnit.SECONDS);
+        }
+    }
+
+    @Test
+    void theEndOfAContainersOwnProcessEndsItsChildren() {
+        create("app", Spec.newBuilder(), "sh", "-c", "sleep infinity & echo up; exit 4");
+        start("app");
+        assertThat(output("app", "")).isEqualTo("up\n");
+        assertThat(status("app", "")).isEqualTo(4);
+        assertThatThrownBy(() -> exec("app", "late", "true")).hasMessageContaining("has ended");
+    }
+
+    @Test
+    void killingAnExecLeavesItsContainerAlone() throws Exception {
+        create("app", Spec.newBuilder(), "sleep", "infinity");
+        start("app");
+        exec("app", "probe", "sleep", "infinity");
+        signal("app", "probe", 15);
+        assertThat(status("app", "probe")).isEqualTo(128 + 15);
+        exec("app", "second", "sh", "-c", "ps -e -o args | grep -c '^sleep infinity'");
+        assertThat(output("app", "second")).as("processes in the container").isEqualTo("1\n");
+    }
+
+    @Test
+    void programsAreFoundInTheContainersOwnPath() throws Exception {
+        Path program = Files.writeString(directory.resolve("only-here"), "#!/bin/sh\necho found by $PATH\n");
+        Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
+        Process own = Process.newBuilder()
+                .addArgs("only-here")
+                .addEnv("PATH=" + directory)
+                .build();
+        create("app", Spec.newBuilder().setProcess(own));
+        start("app");
+        assertThat(output("app", "")).isEqualTo("found by " + directory + "\n");
+        create("elsewhere", Spec.newBuilder().setProcess(own.toBuilder().setEnv(0, "PATH=/usr/bin:/bin")));
+        assertCode(Status.Code.INTERNAL, () -> start("elsewhere"));
+        create("none", Spec.newBuilder().setProcess(own.toBuilder().setArgs(0, "sleep")));
+        assertCode(Status.Code.INTERNAL, () -> start("none"));
     }
 
     @Test
@@ -162,12 +236,7 @@ class StandInKataAgentTest {
                             .setDestination("/etc/hosts"));
             create("app", spec, "sleep", "infinity");
             start("app");
-            stub.execProcess(ExecProcessRequest.newBuilder()
-                    .setContainerId("app")
-                    .setExecId("probe")
-                    .setProcess(Process.newBuilder()
-                            .addAllArgs(List.of("sh", "-c", "cat /etc/hosts; readlink /proc/self/ns/net; exit 3")))
-                    .build());
+            exec("app", "probe", "sh", "-c", "cat /etc/hosts; readlink /proc/self/ns/net; exit 3");
             assertThat(output("app", "probe"))
                     .isEqualTo("nameserver 192.0.2.1\n" + netns.exec("readlink", "/proc/self/ns/net"));
             assertThat(status("app", "probe")).isEqualTo(3);
@@ -189,12 +258,15 @@ class StandInKataAgentTest {
 
     @Test
     void removingAContainerEndsWhatRunsInIt() throws Exception {
-        create("app", Spec.newBuilder(), "sh", "-c", "echo $$; exec sleep infinity");
+        create("app", Spec.newBuilder(), "sh", "-c", "echo up; sleep infinity; true");
         start("app");
-        String pid = stub.readStdout(read("app", "")).getData().toStringUtf8().strip();
-        ProcessHandle process = ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
+        assertThat(next("app")).isEqualTo("up");
+        Set<ProcessHandle> tree = descendants();
+        assertThat(tree).isNotEmpty();
         remove("app");
-        process.onExit().get(30, TimeUnit.SECONDS);
+        for (ProcessHandle process : tree) {
+            process.onExit().get(30, TimeUnit.SECONDS);
+        }
         create("app", Spec.newBuilder(), "true");
     }
 
@@ -258,6 +330,22 @@ class StandInKataAgentTest {
     private void start(String id) {
         stub.startContainer(
                 StartContainerRequest.newBuilder().setContainerId(id).build());
+    }
+
+    private void exec(String id, String exec, String... command) {
+        stub.execProcess(ExecProcessRequest.newBuilder()
+                .setContainerId(id)
+                .setExecId(exec)
+                .setProcess(Process.newBuilder().addAllArgs(List.of(command)))
+                .build());
+    }
+
+    private String next(String id) {
+        return stub.readStdout(read(id, "")).getData().toStringUtf8().strip();
+    }
+
+    private static Set<ProcessHandle> descendants() {
+        return ProcessHandle.current().descendants().collect(Collectors.toSet());
     }
 
     private void remove(String id) {

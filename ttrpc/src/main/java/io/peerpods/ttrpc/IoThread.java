@@ -15,6 +15,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -79,8 +80,11 @@ public final class IoThread implements AutoCloseable {
 
     private IoThread(String name) throws IOException {
         selector = Selector.open();
+        // What is timed after the end is of a connection that has ended: its calls are told so by that.
         timer = new ScheduledThreadPoolExecutor(
-                1, Thread.ofPlatform().daemon().name(name + "-timer").factory());
+                1,
+                Thread.ofPlatform().daemon().name(name + "-timer").factory(),
+                new ThreadPoolExecutor.DiscardPolicy());
         timer.setRemoveOnCancelPolicy(true);
         thread = Thread.ofPlatform().daemon().name(name).unstarted(this::run);
     }

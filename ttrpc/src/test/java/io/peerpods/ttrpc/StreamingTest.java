@@ -192,6 +192,18 @@ class StreamingTest {
     }
 
     @Test
+    void endsACallOnAClosedChannelUnavailableAlsoWithADeadline() {
+        channel.close();
+        for (var stub : List.of(
+                HypervisorGrpc.newBlockingStub(channel),
+                HypervisorGrpc.newBlockingStub(channel).withDeadlineAfter(1, TimeUnit.MINUTES))) {
+            assertThatThrownBy(() -> stub.version(VersionRequest.getDefaultInstance()))
+                    .hasMessageStartingWith("UNAVAILABLE")
+                    .hasMessageContaining("the channel was closed");
+        }
+    }
+
+    @Test
     void endsACallWithItsContext() throws Exception {
         BlockingQueue<Status> ends = new LinkedBlockingQueue<>();
         Context.CancellableContext context = Context.current().withCancellation();

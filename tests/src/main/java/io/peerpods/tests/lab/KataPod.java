@@ -1,64 +1,63 @@
 package io.peerpods.tests.lab;
 
-import com.google.protobuf.ByteString;
 import com.google.protobuf.Empty;
+import io.grpc.Channel;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import io.peerpods.proto.agent.AgentServiceGrpc;
+import io.peerpods.proto.agent.AgentServiceGrpc.AgentServiceBlockingStub;
 import io.peerpods.proto.agent.CheckRequest;
-import io.peerpods.proto.agent.CopyFileRequest;
-import io.peerpods.proto.agent.CreateContainerRequest;
 import io.peerpods.proto.agent.CreateSandboxRequest;
-import io.peerpods.proto.agent.ExecProcessRequest;
 import io.peerpods.proto.agent.HealthCheckResponse.ServingStatus;
 import io.peerpods.proto.agent.HealthGrpc;
-import io.peerpods.proto.agent.Linux;
-import io.peerpods.proto.agent.LinuxNamespace;
-import io.peerpods.proto.agent.Mount;
-import io.peerpods.proto.agent.Process;
-import io.peerpods.proto.agent.ReadStreamRequest;
-import io.peerpods.proto.agent.RemoveContainerRequest;
-import io.peerpods.proto.agent.Root;
-import io.peerpods.proto.agent.SignalProcessRequest;
-import io.peerpods.proto.agent.Spec;
-import io.peerpods.proto.agent.StartContainerRequest;
-import io.peerpods.proto.agent.WaitProcessRequest;
-import io.peerpods.proto.agent.WaitProcessResponse;
+import io.peerpods.proto.agent.OOMEvent;
 import io.peerpods.ttrpc.TtrpcChannel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.UnixDomainSocketAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Plays Kata's Go shim towards the agent of one pod, in the order in which it calls: sandbox, pause container, one application
- * container, programs run in it, and the way down. One connection for the life of the pod.
+ * container, programs run in it, and the way down. One connection for the life of the pod, which is never made anew: when it ends, or
+ * the agent does not answer a health check, the containers count as ended with status 255 and the VM is stopped.
  */
 public final class KataPod implements AutoCloseable {
 
-    private static final String SHARED = "/run/kata-containers/shared/containers/";
-    private static final int STDOUT_READ = 32 * 1024;
+    /** How often the Go shim looks for the agent, and how long it waits for the answer. */
+    static final Checks CHECKS = new Checks(Duration.ofSeconds(5), Duration.ofSeconds(30));
+
+    private static final List<String> WAIT = List.of("sleep", "infinity");
     private static final int TERM = 15;
     private static final int KILL = 9;
 
     private final String sandboxId;
-    private final String container = newId();
-    private final TtrpcChannel channel;
-    private final AgentServiceGrpc.AgentServiceBlockingStub agent;
-    private final CompletableFuture<Integer> pauseEnded = new CompletableFuture<>();
-    private final AtomicInteger execs = new AtomicInteger();
+    private final TtrpcChannel connection;
+    private final Channel channel;
+    private final Runnable stopVm;
+    private final KataContainer pause;
+    private final KataContainer app;
+    private final CompletableFuture<Integer> pauseStatus = new CompletableFuture<>();
+    private final CompletableFuture<Integer> appStatus = new CompletableFuture<>();
+    private final CompletableFuture<Void> over = new CompletableFuture<>();
+    private volatile boolean closed;
 
-    private KataPod(String sandboxId, TtrpcChannel channel) {
+    /** The shim's health checks. */
+    record Checks(Duration interval, Duration deadline) {}
+
+    private KataPod(String sandboxId, TtrpcChannel connection, Runnable stopVm) {
         this.sandboxId = sandboxId;
-        this.channel = channel;
-        this.agent = AgentServiceGrpc.newBlockingStub(Shim.withHeaders(channel));
+        this.connection = connection;
+        this.channel = Shim.withHeaders(connection);
+        this.stopVm = stopVm;
+        this.pause = new KataContainer(channel, sandboxId);
+        this.app = new KataContainer(channel, newId());
     }
 
     /** A sandbox or container id as containerd makes them. */
@@ -72,17 +71,23 @@ public final class KataPod implements AutoCloseable {
      * Starts sandbox and containers of a started VM.
      *
      * @param resolver the lines of the pod's resolv.conf
+     * @param stopVm calls StopVM of the sandbox
      */
-    public static KataPod start(String sandboxId, Path agentSocket, List<String> resolver) {
-        KataPod pod = new KataPod(sandboxId, connect(agentSocket));
+    public static KataPod start(String sandboxId, Path agentSocket, List<String> resolver, Runnable stopVm) {
+        return start(sandboxId, agentSocket, resolver, stopVm, CHECKS);
+    }
+
+    static KataPod start(String sandboxId, Path agentSocket, List<String> resolver, Runnable stopVm, Checks checks) {
+        KataPod pod = new KataPod(sandboxId, connect(agentSocket), stopVm);
         try {
-            pod.check();
+            pod.check(checks.deadline());
             pod.createSandbox(resolver);
-            return pod;
         } catch (RuntimeException e) {
             pod.close();
             throw e;
         }
+        Thread.ofVirtual().name("shim-checks").start(() -> pod.watch(checks));
+        return pod;
     }
 
     private static TtrpcChannel connect(Path socket) {
@@ -93,9 +98,9 @@ public final class KataPod implements AutoCloseable {
         }
     }
 
-    private void check() {
-        ServingStatus status = HealthGrpc.newBlockingStub(Shim.withHeaders(channel))
-                .withDeadlineAfter(30, TimeUnit.SECONDS)
+    private void check(Duration deadline) {
+        ServingStatus status = HealthGrpc.newBlockingStub(channel)
+                .withDeadlineAfter(deadline.toMillis(), TimeUnit.MILLISECONDS)
                 .check(CheckRequest.getDefaultInstance())
                 .getStatus();
         if (status != ServingStatus.SERVING) {
@@ -111,164 +116,108 @@ public final class KataPod implements AutoCloseable {
                         .setSandboxId(sandboxId)
                         .build());
         within(60).getGuestDetails(Empty.getDefaultInstance());
-        createContainer(sandboxId, List.of("sleep", "infinity"), resolver);
-        AgentServiceGrpc.AgentServiceStub async = AgentServiceGrpc.newStub(Shim.withHeaders(channel));
-        async.getOOMEvent(Empty.getDefaultInstance(), new Ignored<>());
-        async.waitProcess(wait(sandboxId, sandboxId), new Ended(pauseEnded));
-        createContainer(container, List.of("sleep", "infinity"), resolver);
+        pause.start(WAIT, resolver);
+        AgentServiceGrpc.newStub(channel).getOOMEvent(Empty.getDefaultInstance(), new Ignored());
+        pause.status().thenAccept(this::pauseEnded);
+        app.start(WAIT, resolver);
+        app.status().thenAccept(appStatus::complete);
     }
 
-    private void createContainer(String id, List<String> args, List<String> resolver) {
-        String resolvConf = SHARED + id + "-" + id.substring(0, 16) + "-resolv.conf";
-        byte[] lines = (String.join("\n", resolver) + "\n").getBytes(StandardCharsets.UTF_8);
-        within(60)
-                .copyFile(CopyFileRequest.newBuilder()
-                        .setPath(resolvConf)
-                        .setFileSize(lines.length)
-                        .setFileMode(0100644)
-                        .setDirMode(0750)
-                        .setData(ByteString.copyFrom(lines))
-                        .build());
-        // The shim takes the network and cgroup namespaces out, and the paths of the others: they are the worker's.
-        Linux.Builder linux = Linux.newBuilder();
-        for (String type : List.of("pid", "ipc", "uts", "mount")) {
-            linux.addNamespaces(LinuxNamespace.newBuilder().setType(type));
+    /** The shim's monitor: a failed check marks the agent dead, and ends the connection. */
+    private void watch(Checks checks) {
+        try {
+            while (!over.isDone() && !closed) {
+                Thread.sleep(checks.interval());
+                check(checks.deadline());
+            }
+        } catch (StatusRuntimeException | IllegalStateException e) {
+            connection.close();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
-        within(60)
-                .createContainer(CreateContainerRequest.newBuilder()
-                        .setContainerId(id)
-                        .setExecId(id)
-                        .setOCI(Spec.newBuilder()
-                                .setVersion("1.0.2-dev")
-                                .setProcess(process(args))
-                                .setRoot(Root.newBuilder().setPath("/run/kata-containers/" + id + "/rootfs"))
-                                .setHostname("checked")
-                                .addMounts(Mount.newBuilder()
-                                        .setDestination("/etc/resolv.conf")
-                                        .setSource(resolvConf)
-                                        .setType("bind")
-                                        .addAllOptions(List.of("rbind", "rprivate", "ro")))
-                                .setLinux(linux))
-                        .build());
-        within(60)
-                .startContainer(
-                        StartContainerRequest.newBuilder().setContainerId(id).build());
     }
 
-    private static Process process(List<String> args) {
-        return Process.newBuilder()
-                .addAllArgs(args)
-                .addEnv("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-                .setCwd("/")
-                .build();
+    private void pauseEnded(int status) {
+        pauseStatus.complete(status);
+        if (!closed) {
+            Thread.ofVirtual().name("shim-stop").start(this::stopSandbox);
+        }
+    }
+
+    /** The shim's way down; what the agent answers does not matter any more. */
+    private void stopSandbox() {
+        attempt(() -> {
+            app.signalAll(KILL);
+            appStatus.join();
+            app.remove();
+        });
+        attempt(pause::remove);
+        attempt(() -> within(60).destroySandbox(Empty.getDefaultInstance()));
+        try {
+            stopVm.run();
+            over.complete(null);
+        } catch (RuntimeException e) {
+            over.completeExceptionally(e);
+        } finally {
+            connection.close();
+        }
+    }
+
+    private static void attempt(Runnable call) {
+        try {
+            call.run();
+        } catch (StatusRuntimeException e) {
+            // As the shim, which stops a sandbox by force.
+        }
     }
 
     /** Runs a program in the application container, by the agent protocol. */
     public Ran exec(List<String> command) {
-        String exec = "exec-" + execs.incrementAndGet();
-        within(60)
-                .execProcess(ExecProcessRequest.newBuilder()
-                        .setContainerId(container)
-                        .setExecId(exec)
-                        .setProcess(process(command))
-                        .build());
-        CompletableFuture<String> errors = new CompletableFuture<>();
-        Thread.ofVirtual().start(() -> errors.complete(read(exec, true)));
-        String output = read(exec, false);
-        WaitProcessResponse ended = within(60).waitProcess(wait(container, exec));
-        return new Ran(command, ended.getStatus(), output + errors.join());
+        return app.exec(command);
     }
 
-    /** Everything that a process prints, until its end. */
-    private String read(String exec, boolean stderr) {
-        StringBuilder text = new StringBuilder();
-        ReadStreamRequest request = ReadStreamRequest.newBuilder()
-                .setContainerId(container)
-                .setExecId(exec)
-                .setLen(STDOUT_READ)
-                .build();
-        while (true) {
-            try {
-                ByteString data =
-                        (stderr ? within(60).readStderr(request) : within(60).readStdout(request)).getData();
-                if (data.isEmpty()) {
-                    return text.toString();
-                }
-                text.append(data.toStringUtf8());
-            } catch (StatusRuntimeException e) {
-                // The agent says the end of a stream as an error.
-                return text.toString();
-            }
-        }
-    }
-
-    /** Ends the containers and the sandbox, as the shim does before it stops the VM. */
+    /** Stops the container, then the sandbox with its VM, as the shim does when the pod is deleted. */
     public void destroy() {
-        end(container, TERM);
-        end(sandboxId, KILL);
-        within(60).destroySandbox(Empty.getDefaultInstance());
+        app.signal(TERM);
+        appStatus.join();
+        pause.signal(KILL);
+        over.join();
     }
 
-    private void end(String id, int signal) {
-        within(60)
-                .signalProcess(SignalProcessRequest.newBuilder()
-                        .setContainerId(id)
-                        .setExecId(id)
-                        .setSignal(signal)
-                        .build());
-        within(60).waitProcess(wait(id, id));
-        within(60)
-                .removeContainer(
-                        RemoveContainerRequest.newBuilder().setContainerId(id).build());
+    /** The exit status of the pause container: 255 when the connection ended before. */
+    public CompletableFuture<Integer> sandboxStatus() {
+        return pauseStatus;
     }
 
-    private static WaitProcessRequest wait(String container, String exec) {
-        return WaitProcessRequest.newBuilder()
-                .setContainerId(container)
-                .setExecId(exec)
-                .build();
+    /** The exit status of the application container: 255 when the connection ended before. */
+    public CompletableFuture<Integer> containerStatus() {
+        return appStatus;
     }
 
-    private AgentServiceGrpc.AgentServiceBlockingStub within(int seconds) {
-        return agent.withDeadlineAfter(seconds, TimeUnit.SECONDS);
+    /** Complete when StopVM has answered after the pod's end; failed when StopVM failed. */
+    public CompletableFuture<Void> over() {
+        return over;
     }
 
-    /** Completes when the pause container has ended, or the connection is gone: what makes the shim stop the sandbox. */
-    public CompletableFuture<Integer> pauseEnded() {
-        return pauseEnded;
+    private AgentServiceBlockingStub within(int seconds) {
+        return AgentServiceGrpc.newBlockingStub(channel).withDeadlineAfter(seconds, TimeUnit.SECONDS);
     }
 
+    /** As when the shim is killed: the connection ends, the VM stays. */
     @Override
     public void close() {
-        channel.close();
+        closed = true;
+        connection.close();
     }
 
-    private static class Ignored<T> implements StreamObserver<T> {
+    private record Ignored() implements StreamObserver<OOMEvent> {
         @Override
-        public void onNext(T value) {}
+        public void onNext(OOMEvent value) {}
 
         @Override
         public void onError(Throwable error) {}
 
         @Override
         public void onCompleted() {}
-    }
-
-    private static final class Ended extends Ignored<WaitProcessResponse> {
-        private final CompletableFuture<Integer> result;
-
-        Ended(CompletableFuture<Integer> result) {
-            this.result = result;
-        }
-
-        @Override
-        public void onNext(WaitProcessResponse value) {
-            result.complete(value.getStatus());
-        }
-
-        @Override
-        public void onError(Throwable error) {
-            result.completeExceptionally(error);
-        }
     }
 }

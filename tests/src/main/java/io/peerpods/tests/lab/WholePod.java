@@ -13,15 +13,13 @@ import java.util.Optional;
 public final class WholePod implements AutoCloseable {
 
     private final Cluster cluster;
-    private final Adaptor adaptor;
     private final ClusterPod cni;
     private final String id;
     private final KataPod kata;
     private final Vm vm;
 
-    private WholePod(Cluster cluster, Adaptor adaptor, ClusterPod cni, String id, KataPod kata, Vm vm) {
+    private WholePod(Cluster cluster, ClusterPod cni, String id, KataPod kata, Vm vm) {
         this.cluster = cluster;
-        this.adaptor = adaptor;
         this.cni = cni;
         this.id = id;
         this.kata = kata;
@@ -42,9 +40,9 @@ public final class WholePod implements AutoCloseable {
         progress.done("CreateVM");
         shim.startVm(id);
         progress.done("StartVM (the VM boots, both halves of its network are made)");
-        KataPod kata = KataPod.start(id, socket, cluster.resolver());
+        KataPod kata = KataPod.start(id, socket, cluster.resolver(), () -> shim.stopVm(id));
         progress.done("sandbox and two containers by the agent protocol");
-        return new WholePod(cluster, adaptor, cni, id, kata, vmOf(cluster, id));
+        return new WholePod(cluster, cni, id, kata, vmOf(cluster, id));
     }
 
     /** The VM of a sandbox. */
@@ -98,8 +96,6 @@ public final class WholePod implements AutoCloseable {
     /** Ends containers and sandbox, then stops the VM, as the shim does. */
     public void stop() {
         kata.destroy();
-        kata.close();
-        adaptor.shim().stopVm(id);
     }
 
     /** Lets go of the agent's connection; the VM stays. */

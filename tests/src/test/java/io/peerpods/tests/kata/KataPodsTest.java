@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.peerpods.room.Vm;
 import io.peerpods.tests.lab.Ran;
 import io.peerpods.tests.lab.Until;
+import io.peerpods.tests.lab.VmProcesses;
 import io.peerpods.tests.lab.WholePod;
 import io.peerpods.tests.whole.NeedsDistributions;
 import java.time.Duration;
@@ -141,8 +142,7 @@ class KataPodsTest {
         try (KataNode node = KataNode.start()) {
             CriPod pod = CriPod.run(node, WAIT);
             Vm vm = WholePod.vmOf(node.lab().cluster(), pod.id());
-            long agent = VmProcesses.of(vm).kataAgent();
-            ProcessHandle.of(agent).orElseThrow().destroyForcibly();
+            new VmProcesses(vm).kataAgent().destroyForcibly();
             awaitEnd(pod, BEFORE_THE_SHIMS_CHECK);
             pod.remove();
         }
@@ -153,7 +153,7 @@ class KataPodsTest {
         try (KataNode node = KataNode.start()) {
             CriPod pod = CriPod.run(node, WAIT);
             Vm vm = WholePod.vmOf(node.lab().cluster(), pod.id());
-            VmProcesses.of(vm).vanish();
+            new VmProcesses(vm).vanish();
             awaitEnd(pod, SHIMS_PATIENCE);
             pod.remove();
         }

@@ -1,7 +1,6 @@
-package io.peerpods.tests.kata;
+package io.peerpods.tests.lab;
 
 import io.peerpods.room.Vm;
-import io.peerpods.tests.lab.Place;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -10,22 +9,19 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** The processes of a pod VM, and what can be done to them from outside. */
-record VmProcesses(Vm vm) {
+public record VmProcesses(Vm vm) {
 
-    static VmProcesses of(Vm vm) {
-        return new VmProcesses(vm);
-    }
-
-    /** The process id, here, of the real kata-agent or of the stand-in. */
-    long kataAgent() {
+    /** The real kata-agent or the stand-in. */
+    public ProcessHandle kataAgent() {
         return all().stream()
                 .filter(pid -> command(pid).matches("(?s).*(/kata-agent\0|StandInKataAgent).*"))
                 .findFirst()
+                .flatMap(ProcessHandle::of)
                 .orElseThrow(() -> new IllegalStateException("no kata-agent in VM " + vm.id()));
     }
 
     /** The machine dies without a word: no packet of it leaves any more, then every process of it is killed. */
-    void vanish() {
+    public void vanish() {
         new Place("VM " + vm.id(), vm.namespace()).require("ip", "link", "set", "ens5", "down");
         all().forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
     }

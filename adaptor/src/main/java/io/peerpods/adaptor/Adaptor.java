@@ -143,11 +143,13 @@ final class Adaptor implements AutoCloseable {
         }
         checkCloud(provider, store);
         checkGrpc();
+        WorkerTunnels tunnels = WorkerTunnels.open(state, executor, config.tunnels(), provider::workerAddress);
+        closeLater(tunnels);
         Sandboxes sandboxes = Sandboxes.open(
                 config.sandboxes(),
                 store,
                 provider,
-                WorkerTunnels.open(state, executor, config.tunnels(), provider::workerAddress),
+                tunnels,
                 Tasks.result(keys),
                 new PodVolumes(new DirectVolumes(DirectVolumes.DIRECTORY), PodUidLookup.of(config.api())),
                 new SandboxMetrics(Tasks.result(opened)),

@@ -1,5 +1,6 @@
 package io.peerpods.network;
 
+import io.peerpods.linux.netlink.NftablesEvents;
 import io.peerpods.linux.op.Difference;
 import io.peerpods.linux.op.Executor;
 import io.peerpods.linux.op.Journal;
@@ -38,7 +39,7 @@ public final class PodVmNetwork implements AutoCloseable {
     private @Nullable Plan plan;
     // Before the set-up nothing is known of the underlay.
     private TunnelRoutes tunnelRoutes;
-    private @Nullable GuardWatch guards;
+    private @Nullable Guards guards;
 
     private PodVmNetwork(
             Executor executor, Path directory, PodNetworkSpec spec, PodVmPlan.Place place, Duration guardPeriod) {
@@ -79,11 +80,38 @@ public final class PodVmNetwork implements AutoCloseable {
             plan = wanted;
             tunnelRoutes = TunnelRoutes.of(spec, nics.underlay(), place.pod());
             if (guards == null) {
-                guards = GuardWatch.start(PodVmPlan.guards(spec, nics.underlay(), place), guardPeriod, this::repair);
+                guards = watchGuards(nics);
             }
         } finally {
             lock.unlock();
         }
+    }
+
+    /** The watches of both namespaces. */
+    private record Guards(NftablesEvents events, GuardWatch vm, GuardWatch pod) {
+        void close() {
+            vm.close();
+            pod.close();
+            events.close();
+        }
+    }
+
+    private Guards watchGuards(PodVmNics.Nics nics) {
+        NftablesEvents events = new NftablesEvents();
+        Plan vm = PodVmPlan.vmGuards(spec, nics.external(), place);
+        Plan pod = PodVmPlan.guards(spec, nics.underlay(), place);
+        return new Guards(
+                events,
+                GuardWatch.start(
+                        new GuardWatch.Where(place.vm(), "the VM's network namespace"),
+                        guardPeriod,
+                        () -> repair(vm),
+                        events),
+                GuardWatch.start(
+                        new GuardWatch.Where(place.pod(), "the pod's network namespace"),
+                        guardPeriod,
+                        () -> repair(pod),
+                        events));
     }
 
     private void takeHalfDoneBack() {
@@ -160,7 +188,7 @@ public final class PodVmNetwork implements AutoCloseable {
     public long guardRepairs() {
         lock.lock();
         try {
-            return guards == null ? 0 : guards.repairs();
+            return guards == null ? 0 : guards.vm().repairs() + guards.pod().repairs();
         } finally {
             lock.unlock();
         }
@@ -186,7 +214,7 @@ public final class PodVmNetwork implements AutoCloseable {
     /** Stops watching the guards; the network stays. */
     @Override
     public void close() {
-        GuardWatch watch;
+        Guards watch;
         lock.lock();
         try {
             watch = guards;

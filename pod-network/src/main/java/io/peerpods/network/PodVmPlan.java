@@ -63,7 +63,7 @@ public final class PodVmPlan {
         }
         List<Op> ops = new ArrayList<>();
         ops.add(new Op.Namespace(place.pod()));
-        ops.add(new Op.Nft(place.vm(), vmRules(spec, external, place.agentPort())));
+        ops.addAll(vmGuards(spec, external, place).ops());
         ops.addAll(guards(spec, underlay, place).ops());
         TunnelRoutes routes = TunnelRoutes.of(spec, underlay, place.pod());
         addTunnel(ops, spec, underlay, routes.mtu(), place);
@@ -99,6 +99,11 @@ public final class PodVmPlan {
                     .forEach(address -> ops.addAll(prohibited(spec, address, place)));
         }
         return new Plan(Ownership.POD_VM, ops);
+    }
+
+    /** The part of the plan that a firewall in the VM can take away and that {@link PodVmNetwork} puts back, in the VM's own namespace. */
+    public static Plan vmGuards(PodNetworkSpec spec, @Nullable ExternalNic external, Place place) {
+        return new Plan(Ownership.POD_VM, List.of(new Op.Nft(place.vm(), vmRules(spec, external, place.agentPort()))));
     }
 
     private static List<Op> prohibited(PodNetworkSpec spec, InetAddress address, Place place) {

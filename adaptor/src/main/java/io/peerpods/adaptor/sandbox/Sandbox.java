@@ -361,6 +361,8 @@ final class Sandbox {
         if (!differences.isEmpty()) {
             log.warn("the tunnel is not as it was built, building it again: {}", differences);
             around.tunnels().build(known, vm);
+        } else {
+            around.tunnels().guard(known, vm);
         }
     }
 

@@ -2,6 +2,7 @@ package io.peerpods.adaptor.sandbox;
 
 import io.peerpods.adaptor.store.SandboxState;
 import io.prometheus.metrics.core.metrics.Counter;
+import io.prometheus.metrics.core.metrics.CounterWithCallback;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
@@ -9,6 +10,7 @@ import io.prometheus.metrics.model.snapshots.Unit;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /** What is counted of sandboxes. Thread-safe. */
@@ -65,6 +67,15 @@ public final class SandboxMetrics {
                         callback.call(now.getOrDefault(state, 0L), state.name().toLowerCase(java.util.Locale.ROOT));
                     }
                 })
+                .register(registry);
+    }
+
+    /** Where is counted how often guards came back. */
+    void guardRepairs(LongSupplier count) {
+        CounterWithCallback.builder()
+                .name("peerpods_guard_repairs_total")
+                .help("How often nft rules of a sandbox had to be put back on this worker.")
+                .callback(callback -> callback.call((double) count.getAsLong()))
                 .register(registry);
     }
 

@@ -113,6 +113,7 @@ public final class Sandboxes implements AutoCloseable {
             sandboxes.byId.put(row.id(), new Sandbox(around, row, sandboxes::gone));
         }
         metrics.states(sandboxes::states);
+        metrics.guardRepairs(tunnels::guardRepairs);
         sandboxes.setAside.open(rows.unreadable());
         sandboxes.reconciliation.lookForRecovery();
         for (Sandbox sandbox : sandboxes.byId.values()) {

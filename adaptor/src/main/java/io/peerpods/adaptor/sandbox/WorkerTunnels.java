@@ -22,6 +22,7 @@ import io.peerpods.network.PodNetworkException;
 import io.peerpods.network.PodNetworkSpec;
 import io.peerpods.network.PodSubnetCidrs;
 import io.peerpods.network.VmPeer;
+import io.peerpods.network.WorkerGuards;
 import io.peerpods.network.WorkerInspection;
 import io.peerpods.network.WorkerPlan;
 import java.io.IOException;
@@ -45,7 +46,7 @@ import org.slf4j.LoggerFactory;
  * The worker's half of each sandbox's tunnel: looked at, built, compared, removed. What was done is in a journal a sandbox, so that a
  * later process removes it too. Calls for one sandbox never overlap; the sandbox sees to that.
  */
-public final class WorkerTunnels {
+public final class WorkerTunnels implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(WorkerTunnels.class);
     private static final String JOURNAL = ".journal";
@@ -76,6 +77,7 @@ public final class WorkerTunnels {
     private final Executor executor;
     private final Options options;
     private final WorkerAddress address;
+    private final WorkerGuards guards;
 
     private WorkerTunnels(Path journals, String table, Executor executor, Options options, WorkerAddress address) {
         this.journals = journals;
@@ -83,6 +85,7 @@ public final class WorkerTunnels {
         this.executor = executor;
         this.options = options;
         this.address = address;
+        this.guards = new WorkerGuards(executor, NetnsRef.OWN);
     }
 
     /** With journals in the state directory, which exists. */
@@ -200,10 +203,13 @@ public final class WorkerTunnels {
         }
     }
 
-    /** Builds what is missing of the tunnel; all of it being there is success. */
+    /** Builds what is missing of the tunnel; all of it being there is success. From then on its nft rules are put back when they go. */
     void build(SandboxRow row, PodVm vm) throws PodNetworkException {
+        Plan plan = plan(row, vm);
+        guards.forget(row.id().value());
         try {
-            executor.apply(plan(row, vm), Journal.open(journal(row.id())));
+            executor.apply(plan, Journal.open(journal(row.id())));
+            guards.watch(row.id().value(), plan);
         } catch (OpException e) {
             requireUsablePort(row);
             if (e.getCause() instanceof LinuxException refused && refused.isExisting()) {
@@ -217,6 +223,16 @@ public final class WorkerTunnels {
         }
     }
 
+    /** Puts the nft rules of a tunnel back when they go, as after {@link #build}: for one that an earlier process built. */
+    void guard(SandboxRow row, PodVm vm) throws PodNetworkException {
+        guards.watch(row.id().value(), plan(row, vm));
+    }
+
+    /** How often nft rules of a sandbox have been put back. */
+    long guardRepairs() {
+        return guards.repairs();
+    }
+
     /** What of a built tunnel is not as it was built, in words; empty when it is whole. */
     Set<String> differences(SandboxRow row, PodVm vm) throws PodNetworkException {
         Set<String> differences = new TreeSet<>();
@@ -226,6 +242,7 @@ public final class WorkerTunnels {
 
     /** Removes all of a sandbox's tunnel that this or an earlier process may have made; nothing there is success. */
     void remove(SandboxId id) {
+        guards.forget(id.value());
         Path file = journal(id);
         if (Files.exists(file)) {
             executor.undo(Journal.open(file));
@@ -289,5 +306,11 @@ public final class WorkerTunnels {
 
     private Path journal(SandboxId id) {
         return journals.resolve(id + JOURNAL);
+    }
+
+    /** Stops to watch; the tunnels stay. */
+    @Override
+    public void close() {
+        guards.close();
     }
 }

@@ -7,14 +7,19 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Optional;
 
 /** A netlink socket of the network namespace in which the thread was that made it. It keeps that namespace whoever uses it. */
 final class KernelWire implements Wire {
 
     private static final int SOL_NETLINK = 270;
+    private static final int NETLINK_ADD_MEMBERSHIP = 1;
     private static final int NETLINK_CAP_ACK = 10;
     private static final int NETLINK_EXT_ACK = 11;
     private static final int NETLINK_GET_STRICT_CHK = 12;
+
+    // Of events: when it is full, the reader is told, and looks for itself.
+    private static final int EVENT_BYTES = 64 << 10;
 
     // The kernel answers at once; only a grace period or another holder of its lock makes it slow.
     private static final int ANSWER_SECONDS = 30;
@@ -37,6 +42,28 @@ final class KernelWire implements Wire {
 
     /** Opens a socket in the calling platform thread's namespace. */
     static KernelWire open(int protocol) {
+        KernelWire wire = bound(protocol);
+        wire.refine();
+        return wire;
+    }
+
+    /** As {@link #open}, one that receives what the kernel tells that multicast group. See {@link #next}. */
+    static KernelWire listen(int protocol, int group) {
+        KernelWire wire = bound(protocol);
+        MemorySegment scratch = BUFFERS.get().out();
+        ByteBuffer bytes = scratch.asByteBuffer().order(ByteOrder.nativeOrder());
+        bytes.putInt(0, EVENT_BYTES);
+        Libc.setsockopt(wire.fd, Libc.SOL_SOCKET, Libc.SO_RCVBUF, scratch.asSlice(0, 4));
+        bytes.putInt(0, group);
+        int joined = Libc.setsockopt(wire.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, scratch.asSlice(0, 4));
+        if (joined < 0) {
+            wire.close();
+            throw new LinuxException("join netlink group " + group, -joined);
+        }
+        return wire;
+    }
+
+    private static KernelWire bound(int protocol) {
         int fd = Libc.socket(Libc.AF_NETLINK, Libc.SOCK_RAW | Libc.SOCK_CLOEXEC, protocol);
         if (fd < 0) {
             throw new LinuxException("open a netlink socket", -fd);
@@ -50,6 +77,12 @@ final class KernelWire implements Wire {
             Libc.close(fd);
             throw new LinuxException("bind a netlink socket", -bound);
         }
+        return new KernelWire(fd);
+    }
+
+    private void refine() {
+        MemorySegment scratch = BUFFERS.get().out();
+        ByteBuffer bytes = scratch.asByteBuffer().order(ByteOrder.nativeOrder());
         // Each is a refinement that old kernels lack: without it answers carry less text or dumps more rows.
         bytes.putInt(0, 1);
         Libc.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, scratch.asSlice(0, 4));
@@ -57,7 +90,21 @@ final class KernelWire implements Wire {
         Libc.setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, scratch.asSlice(0, 4));
         bytes.putLong(0, ANSWER_SECONDS).putLong(8, 0); // struct timeval
         Libc.setsockopt(fd, Libc.SOL_SOCKET, Libc.SO_RCVTIMEO, scratch.asSlice(0, 16));
-        return new KernelWire(fd);
+    }
+
+    /** For poll(2). */
+    int descriptor() {
+        return fd;
+    }
+
+    /**
+     * A datagram if there is one, without waiting. Valid until the thread's next call.
+     *
+     * @throws LinuxException ENOBUFS when some were lost
+     */
+    Optional<ByteBuffer> next() {
+        long received = receive(Libc.MSG_TRUNC | Libc.MSG_DONTWAIT);
+        return received == -Errno.EAGAIN ? Optional.empty() : Optional.of(datagram(received));
     }
 
     @Override
@@ -76,14 +123,23 @@ final class KernelWire implements Wire {
 
     @Override
     public ByteBuffer receive() {
-        MemorySegment in = BUFFERS.get().in();
-        long received;
-        do {
-            received = Libc.recv(fd, in, Libc.MSG_TRUNC);
-        } while (received == -Errno.EINTR);
+        long received = receive(Libc.MSG_TRUNC);
         if (received == -Errno.EAGAIN) {
             throw new LinuxException("wait " + ANSWER_SECONDS + " s for the kernel's netlink answer", Errno.EAGAIN);
         }
+        return datagram(received);
+    }
+
+    private long receive(int flags) {
+        long received;
+        do {
+            received = Libc.recv(fd, BUFFERS.get().in(), flags);
+        } while (received == -Errno.EINTR);
+        return received;
+    }
+
+    private static ByteBuffer datagram(long received) {
+        MemorySegment in = BUFFERS.get().in();
         if (received < 0) {
             throw new LinuxException("receive a netlink answer", (int) -received);
         }

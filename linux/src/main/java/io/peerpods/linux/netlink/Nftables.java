@@ -4,11 +4,15 @@ import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.Netns;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads nftables of one network namespace over netlink, which takes microseconds where {@code nft -j list} takes milliseconds
@@ -77,9 +81,26 @@ public final class Nftables implements AutoCloseable {
     private final NetlinkSocket socket;
     private final Netns.Identity namespace;
 
+    private final @Nullable Map<String, Object> answers;
+
     private Nftables(NetlinkSocket socket, Netns.Identity namespace) {
+        this(socket, namespace, null);
+    }
+
+    private Nftables(NetlinkSocket socket, Netns.Identity namespace, @Nullable Map<String, Object> answers) {
         this.socket = socket;
         this.namespace = namespace;
+        this.answers = answers;
+    }
+
+    /** The same socket, for many questions about one state: the kernel is asked each question once. For one thread. */
+    public Nftables askingOnce() {
+        return new Nftables(socket, namespace, new HashMap<>());
+    }
+
+    @SuppressWarnings("unchecked")
+    private <T> T ask(String question, Supplier<T> kernel) {
+        return answers == null ? kernel.get() : (T) answers.computeIfAbsent(question, _ -> kernel.get());
     }
 
     /** In the namespace of this process; inside {@link Netns#call} in that one. */
@@ -147,17 +168,19 @@ public final class Nftables implements AutoCloseable {
     }
 
     private <T> Optional<T> find(String attempted, Message message, Function<Attributes, T> parse) {
-        try {
-            return Optional.of(socket.get(
-                    attempted,
-                    message,
-                    (_, payload) -> Optional.of(parse.apply(Attributes.read(payload.position(GENERIC))))));
-        } catch (LinuxException e) {
-            if (e.isGone()) {
-                return Optional.empty();
+        return ask(attempted, () -> {
+            try {
+                return Optional.of(socket.get(
+                        attempted,
+                        message,
+                        (_, payload) -> Optional.of(parse.apply(Attributes.read(payload.position(GENERIC))))));
+            } catch (LinuxException e) {
+                if (e.isGone()) {
+                    return Optional.empty();
+                }
+                throw e;
             }
-            throw e;
-        }
+        });
     }
 
     /** The rules of one table in order, none when there is no such table. */
@@ -167,6 +190,16 @@ public final class Nftables implements AutoCloseable {
 
     /** As {@link #rules(String, String)}, those with such a comment only. */
     public List<Rule> rules(String family, String table, Predicate<String> comment) {
+        if (answers == null) {
+            return list(family, table, comment);
+        }
+        String question = "rules of " + family + " " + table;
+        return ask(question, () -> list(family, table, _ -> true)).stream()
+                .filter(rule -> comment.test(rule.comment()))
+                .toList();
+    }
+
+    private List<Rule> list(String family, String table, Predicate<String> comment) {
         return socket.dump(
                 "list nft rules of table " + family + " " + table,
                 message(NFT_MSG_GETRULE, Message.DUMP, family).string(NFTA_RULE_TABLE, table),

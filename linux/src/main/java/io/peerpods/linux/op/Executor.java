@@ -12,8 +12,10 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.Semaphore;
 import java.util.function.Supplier;
 
@@ -70,7 +72,7 @@ public final class Executor {
                 try (Scene scene = new Scene(plan.owner(), nft)) {
                     remember(plan, journal, scene);
                     for (Op op : plan.ops()) {
-                        perform(op, journal, scene);
+                        perform(op, scene, () -> journal.entry(op).orElseThrow().before());
                         steps.step(op.describe());
                     }
                 }
@@ -107,11 +109,11 @@ public final class Executor {
                                 .isEmpty());
     }
 
-    private static void perform(Op op, Journal journal, Scene scene) {
+    private static void perform(Op op, Scene scene, Supplier<JsonObject> before) {
         Act act = Act.of(op);
         attempt(op, "cannot set up", () -> {
             if (act.difference(scene).isPresent()) {
-                act.perform(scene, journal.entry(op).orElseThrow().before());
+                act.perform(scene, before.get());
             }
             return true;
         });
@@ -187,13 +189,56 @@ public final class Executor {
     /** What of the plan is not so. Changes nothing; a namespace or link that is missing is a difference, not a failure. */
     public List<Difference> verify(Plan plan) {
         return NativeThreads.callOnFreshThread("network-plan", () -> {
-            List<Difference> differences = new ArrayList<>();
             try (Scene scene = new Scene(plan.owner(), nft)) {
-                for (Op op : plan.ops()) {
-                    look(op, scene).ifPresent(found -> differences.add(new Difference(op, found)));
+                return differences(plan, scene);
+            }
+        });
+    }
+
+    /** As {@link #verify(Plan)}, for many plans that share nft tables: by the index of the plan, those that differ. */
+    public Map<Integer, List<Difference>> verifyAll(List<Plan> plans) {
+        return NativeThreads.callOnFreshThread("network-plan", () -> {
+            Map<Integer, List<Difference>> all = new TreeMap<>();
+            try (Scene scene = Scene.ofMany(nft)) {
+                for (int i = 0; i < plans.size(); i++) {
+                    List<Difference> differences =
+                            differences(plans.get(i), scene.of(plans.get(i).owner()));
+                    if (!differences.isEmpty()) {
+                        all.put(i, differences);
+                    }
                 }
             }
-            return List.copyOf(differences);
+            return all;
+        });
+    }
+
+    private static List<Difference> differences(Plan plan, Scene scene) {
+        List<Difference> differences = new ArrayList<>();
+        for (Op op : plan.ops()) {
+            look(op, scene).ifPresent(found -> differences.add(new Difference(op, found)));
+        }
+        return List.copyOf(differences);
+    }
+
+    /**
+     * Makes rules so again that were applied before: they carry their owner, so the journal need not be asked, and a run for it may
+     * go on meanwhile.
+     *
+     * @param part of {@link Op.Nft} and {@link Op.Hairpin} only
+     * @throws OpException as {@link #apply}
+     */
+    public void restore(Plan part) {
+        part.ops().stream()
+                .filter(op -> !(op instanceof Op.Nft || op instanceof Op.Hairpin))
+                .findFirst()
+                .ifPresent(op -> {
+                    throw new IllegalArgumentException("not restored without a journal: " + op.describe());
+                });
+        NativeThreads.callOnFreshThread("network-plan", () -> {
+            try (Scene scene = new Scene(part.owner(), nft)) {
+                part.ops().forEach(op -> perform(op, scene, JsonObject::new));
+            }
+            return true;
         });
     }
 

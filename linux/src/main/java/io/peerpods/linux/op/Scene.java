@@ -12,11 +12,28 @@ final class Scene implements AutoCloseable {
 
     private final String owner;
     private final NftTables nft;
-    private final Map<NetnsRef, Space> spaces = new HashMap<>();
+    private final Map<NetnsRef, Space> spaces;
+    private final boolean askingOnce;
 
     Scene(String owner, NftTables nft) {
+        this(owner, nft, new HashMap<>(), false);
+    }
+
+    private Scene(String owner, NftTables nft, Map<NetnsRef, Space> spaces, boolean askingOnce) {
         this.owner = owner;
         this.nft = nft;
+        this.spaces = spaces;
+        this.askingOnce = askingOnce;
+    }
+
+    /** For looking at the plans of several owners, where nft rules are listed once. */
+    static Scene ofMany(NftTables nft) {
+        return new Scene("", nft, new HashMap<>(), true);
+    }
+
+    /** The same namespaces for another owner. Not to be closed. */
+    Scene of(String other) {
+        return new Scene(other, nft, spaces, askingOnce);
     }
 
     String owner() {
@@ -33,7 +50,7 @@ final class Scene implements AutoCloseable {
         if (known != null) {
             return known;
         }
-        Space opened = Space.open(ref);
+        Space opened = Space.open(ref, askingOnce);
         spaces.put(ref, opened);
         return opened;
     }

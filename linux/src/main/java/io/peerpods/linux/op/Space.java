@@ -21,19 +21,21 @@ final class Space implements AutoCloseable {
     private final Netns netns;
     private final Rtnl rtnl;
     private final TrafficControl trafficControl;
+    private final boolean askingOnce;
     private @Nullable Nftables nftables;
 
-    private Space(NetnsRef ref, Netns netns, Rtnl rtnl) {
+    private Space(NetnsRef ref, Netns netns, Rtnl rtnl, boolean askingOnce) {
+        this.askingOnce = askingOnce;
         this.ref = ref;
         this.netns = netns;
         this.rtnl = rtnl;
         this.trafficControl = rtnl.trafficControl();
     }
 
-    static Space open(NetnsRef ref) {
+    static Space open(NetnsRef ref, boolean askingOnce) {
         Netns netns = ref.isOwn() ? Netns.current() : Netns.open(ref.path());
         try {
-            return new Space(ref, netns, ref.isOwn() ? Rtnl.open() : netns.runOnThisThread(Rtnl::open));
+            return new Space(ref, netns, ref.isOwn() ? Rtnl.open() : netns.runOnThisThread(Rtnl::open), askingOnce);
         } catch (LinuxException e) {
             netns.close();
             throw e;
@@ -54,7 +56,8 @@ final class Space implements AutoCloseable {
 
     Nftables nftables() {
         if (nftables == null) {
-            nftables = inside(Nftables::open);
+            Nftables opened = inside(Nftables::open);
+            nftables = askingOnce ? opened.askingOnce() : opened;
         }
         return nftables;
     }

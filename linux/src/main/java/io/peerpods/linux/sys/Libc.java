@@ -33,6 +33,8 @@ public final class Libc {
     public static final int SO_RCVTIMEO = 20;
     public static final int SO_RCVBUF = 8;
     public static final int MSG_TRUNC = 0x20;
+    public static final int MSG_DONTWAIT = 0x40;
+    public static final short POLLIN = 1;
     public static final int O_RDONLY = 0;
     public static final int O_CREAT = 0x40;
     public static final int O_EXCL = 0x80;
@@ -161,21 +163,26 @@ public final class Libc {
     }
 
     /** Two descriptors, to read from and to write to, that children do not inherit. */
-    static int pipe(MemorySegment twoInts) {
+    public static int pipe(MemorySegment twoInts) {
         return callInt(PIPE2, twoInts.address(), O_CLOEXEC, 0, 0);
     }
 
-    static long read(int fd, MemorySegment buffer) {
+    public static long read(int fd, MemorySegment buffer) {
         return callLong(READ, fd, buffer.address(), buffer.byteSize(), 0);
     }
 
-    static long write(int fd, MemorySegment buffer) {
+    public static long write(int fd, MemorySegment buffer) {
         return callLong(WRITE, fd, buffer.address(), buffer.byteSize(), 0);
     }
 
     /** Waits for one descriptor, a struct pollfd; 0 when the time is up. */
     static int poll(MemorySegment pollFd, int milliseconds) {
-        return callInt(POLL, pollFd.address(), 1, milliseconds, 0);
+        return poll(pollFd, 1, milliseconds);
+    }
+
+    /** Waits for one of so many descriptors, each a struct pollfd; 0 when the time is up, which -1 never is. */
+    public static int poll(MemorySegment pollFds, int count, int milliseconds) {
+        return callInt(POLL, pollFds.address(), count, milliseconds, 0);
     }
 
     static int waitpid(int pid, MemorySegment status) {

@@ -151,6 +151,32 @@ class SetUpTest {
         assertThat(said.exit()).isZero();
     }
 
+    @Test
+    void anEmulatedEc2WhosePythonIsGoneIsInstalledAgain() throws Exception {
+        Path made = machine.resolve("peerpods/target/moto/.made");
+        Path python = machine.resolve("peerpods/target/moto/bin/python3");
+        program("stand-in/python3", """
+                [ "$2" = venv ] || exit 0
+                mkdir -p "$3/bin"
+                printf '#!/bin/bash\\n' > "$3/bin/pip"
+                cp "$3/bin/pip" "$3/bin/python3"
+                chmod 755 "$3/bin/pip" "$3/bin/python3"
+                """);
+        ProcessBuilder builder = new ProcessBuilder(
+                "bash", machine.resolve("peerpods/scripts/setup").toString(), "bench-aws");
+        Map<String, String> variables = builder.environment();
+        variables.remove("MOTO_SERVER");
+        variables.merge("PATH", machine.resolve("stand-in").toString(), (path, first) -> first + ":" + path);
+        assertThat(Said.by(builder).text()).contains("installing moto");
+        assertThat(made).isNotEmptyFile();
+        assertThat(Said.by(builder).text()).isEmpty();
+
+        Files.delete(python);
+        Files.createSymbolicLink(python, Path.of("/an/earlier/python3"));
+        assertThat(Said.by(builder).text()).contains("installing moto");
+        assertThat(python).isExecutable();
+    }
+
     private Said setUp(Map<String, String> environment, String... words) throws Exception {
         List<String> command = Stream.of(
                         Stream.of(Programs.find("chroot").orElseThrow().toString()),

@@ -258,6 +258,7 @@ public final class Room implements AutoCloseable {
         if (Netns.exists(namespace)) {
             Processes.end(VmBoot.inode(namespace));
         }
+        VmCgroups.remove(names.vm(id));
         files.locked(() -> {
             Optional<Vm> vm = files.vm(id);
             vm.ifPresentOrElse(fabric::unplug, () -> Netns.delete(names.vm(id)));
@@ -546,6 +547,7 @@ public final class Room implements AutoCloseable {
         for (String name : namespaces) {
             if (name.startsWith(names.vms()) && Netns.exists(Names.file(name))) {
                 Processes.end(VmBoot.inode(Names.file(name)));
+                VmCgroups.remove(name);
             }
         }
         if (Netns.exists(Names.file(names.vpc()))) {

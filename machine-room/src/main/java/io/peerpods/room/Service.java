@@ -3,6 +3,7 @@ package io.peerpods.room;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * A program that a pod VM starts at boot.
@@ -22,6 +23,16 @@ public record Service(String name, List<String> command, Map<String, String> env
         if (!name.matches("[a-z0-9-]{1,40}")) {
             throw new IllegalArgumentException("a service's name is of [a-z0-9-], not '" + name + "'");
         }
+    }
+
+    /** The same program with {@code --config} and that file. */
+    Service configuredBy(Path config) {
+        return new Service(
+                name,
+                Stream.concat(command.stream(), Stream.of("--config", config.toString()))
+                        .toList(),
+                environment,
+                Stream.concat(files.stream(), Stream.of(config)).toList());
     }
 
     public static Service of(String name, String... command) {

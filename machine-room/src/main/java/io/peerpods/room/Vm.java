@@ -37,6 +37,11 @@ public record Vm(
         return nics.getFirst();
     }
 
+    /** What this machine calls it: the name of its network namespace and of its cgroups. */
+    String name() {
+        return String.valueOf(namespace.getFileName());
+    }
+
     /** What a program of the image printed. */
     public Path console(String service) {
         return directory.resolve(service + ".log");

@@ -49,19 +49,16 @@ final class VmBoot {
             Files.write(directory.resolve("fstab"), new VmMounts(directory, image).lines());
             Path init = directory.resolve("init");
             Files.write(init, new VmInit(vm, image, bootDelay, ENVIRONMENT).lines());
-            List<String> command = List.of(
-                    "setsid",
-                    "unshare",
-                    "--mount",
-                    "--uts",
-                    "--pid",
-                    "--fork",
-                    "--mount-proc",
-                    "--propagation",
-                    "private",
-                    "--",
-                    "/bin/sh",
-                    init.toString());
+            List<String> command = new ArrayList<>();
+            List<String> namespaces = new ArrayList<>(List.of("--mount", "--uts", "--pid"));
+            if (image.cgroups()) {
+                command.addAll(VmCgroups.make(vm.name()));
+                namespaces.add("--cgroup");
+            }
+            command.addAll(List.of("setsid", "unshare"));
+            command.addAll(namespaces);
+            command.addAll(
+                    List.of("--fork", "--mount-proc", "--propagation", "private", "--", "/bin/sh", init.toString()));
             ProcessBuilder builder = builder(command).redirectError(ProcessBuilder.Redirect.appendTo(log(vm).toFile()));
             // Born inside: from its first moment it is found by the namespace that it is in.
             try (Netns netns = Netns.open(vm.namespace())) {

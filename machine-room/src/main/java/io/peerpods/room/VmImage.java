@@ -9,14 +9,28 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
-/** What a pod VM starts at boot, in this order. */
-public record VmImage(List<Service> services) {
+/**
+ * What a pod VM has and starts at boot.
+ *
+ * @param services in this order
+ * @param run directories whose content is copied into the VM's {@code /run}
+ * @param cgroups whether the VM has cgroups of its own, in which its programs can make more
+ */
+public record VmImage(List<Service> services, List<Path> run, boolean cgroups) {
 
     /** Where kata-agent, real or not, listens in the VM. */
     public static final Path KATA_SOCKET = Path.of("/run/kata-containers/agent.sock");
 
+    private static final String KATA_AGENT = "kata-agent";
+
     public VmImage {
         services = List.copyOf(services);
+        run = List.copyOf(run);
+    }
+
+    /** Programs, and nothing else. */
+    public VmImage(List<Service> services) {
+        this(services, List.of(), false);
     }
 
     /** A machine that runs nothing. */
@@ -39,11 +53,24 @@ public record VmImage(List<Service> services) {
         requireExecutable(kataAgent, "kata-agent");
         Path program = kataAgent.toAbsolutePath();
         Service agent = new Service(
-                "kata-agent",
+                KATA_AGENT,
                 List.of(program.toString()),
                 Map.of("KATA_AGENT_SERVER_ADDR", "unix://" + KATA_SOCKET),
                 List.of(program));
         return new VmImage(List.of(agent, podvmAgent(distribution, flags)));
+    }
+
+    /** This image with cgroups and with what the directory has; the stand-in for kata-agent reads no configuration. */
+    public VmImage with(ImageDirectory directory) {
+        List<Service> all = new ArrayList<>(directory.services());
+        services.stream()
+                .map(service -> service.name().equals(KATA_AGENT)
+                        ? directory.agentConfig().map(service::configuredBy).orElse(service)
+                        : service)
+                .forEach(all::add);
+        List<Path> more = new ArrayList<>(run);
+        directory.run().ifPresent(more::add);
+        return new VmImage(all, more, true);
     }
 
     private static Service podvmAgent(Path distribution, List<String> flags) {

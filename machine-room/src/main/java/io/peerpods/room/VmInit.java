@@ -25,7 +25,7 @@ final class VmInit {
     /** Descriptors 0 to 2 are taken, and a POSIX shell knows one digit. */
     private static final int FIRST_CONSOLE = 3;
 
-    private static final int MOST_SERVICES = 7;
+    static final int MOST_SERVICES = 7;
 
     private final Vm vm;
     private final VmImage image;
@@ -56,6 +56,14 @@ final class VmInit {
         lines.addAll(resolver());
         // Last: it covers the place where hidden directories were kept meanwhile.
         lines.add("mount -n -t sysfs -o nosuid,nodev,noexec room-sys " + VmMounts.STAGE);
+        if (image.cgroups()) {
+            lines.addAll(VmCgroups.mountLines());
+            lines.add("mkdir -p " + quoted(String.valueOf(VmImage.KATA_SOCKET.getParent())));
+        }
+        for (Path files : image.run()) {
+            lines.add("cp -a -- " + quoted(files + "/.") + " /run/");
+            lines.add("chmod 0755 /run");
+        }
         lines.add("hostname " + quoted(vm.hostname()));
         lines.add("echo " + READY);
         lines.add("read -r line");

@@ -53,6 +53,9 @@ final class VmMounts {
     /** Directories below the hidden ones, none of them below another one of the list. */
     private Set<Path> hiddenDirectories() {
         TreeSet<Path> wanted = new TreeSet<>();
+        image.run().stream()
+                .filter(directory -> HIDDEN.stream().anyMatch(directory::startsWith))
+                .forEach(wanted::add);
         for (Service service : image.services()) {
             for (Path file : service.files()) {
                 Path directoryOfFile = Files.isDirectory(file) ? file : Objects.requireNonNull(file.getParent());

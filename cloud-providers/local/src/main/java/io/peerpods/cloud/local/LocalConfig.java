@@ -4,6 +4,7 @@ import io.peerpods.cloud.CloudException;
 import io.peerpods.daemon.Setting;
 import io.peerpods.daemon.Settings;
 import io.peerpods.linux.IpAddresses;
+import io.peerpods.room.ImageDirectory;
 import io.peerpods.room.NicRequest;
 import io.peerpods.room.RoomSpec;
 import io.peerpods.room.Subnet;
@@ -30,6 +31,7 @@ record LocalConfig(
         Path podvmAgent,
         List<String> podvmAgentFlags,
         Optional<Path> kataAgent,
+        Optional<ImageDirectory> imageDirectory,
         Duration secondNic,
         Duration bootDelay) {
 
@@ -49,6 +51,7 @@ record LocalConfig(
                 podvmAgent(settings),
                 settings.list(LocalSettings.PODVM_AGENT_FLAGS),
                 kataAgent(settings),
+                imageDirectory(settings),
                 secondNic(settings),
                 settings.duration(LocalSettings.BOOT_DELAY));
     }
@@ -98,6 +101,21 @@ record LocalConfig(
         return Optional.of(program);
     }
 
+    private static Optional<ImageDirectory> imageDirectory(Settings settings) throws CloudException {
+        String given = settings.text(LocalSettings.IMAGE);
+        if (given.isEmpty()) {
+            return Optional.empty();
+        }
+        ImageDirectory directory = read(LocalSettings.IMAGE, () -> ImageDirectory.read(Path.of(given)));
+        if (directory.agentConfig().isPresent() && kataAgent(settings).isEmpty()) {
+            throw bad(
+                    LocalSettings.IMAGE,
+                    directory.agentConfig().get() + " is for a kata-agent, and -" + LocalSettings.KATA_AGENT.flag()
+                            + " (" + LocalSettings.KATA_AGENT.key() + ") names none");
+        }
+        return Optional.of(directory);
+    }
+
     private static Duration secondNic(Settings settings) throws CloudException {
         String text = settings.text(LocalSettings.SECOND_NIC);
         return switch (text) {
@@ -117,11 +135,12 @@ record LocalConfig(
     VmImage image(int agentPort) throws CloudException {
         List<String> flags = new ArrayList<>(List.of("-user-data=aws", "-listen=0.0.0.0:" + agentPort));
         flags.addAll(podvmAgentFlags);
-        return read(
+        VmImage image = read(
                 LocalSettings.PODVM_AGENT,
                 () -> kataAgent
                         .map(program -> VmImage.withKataAgent(podvmAgent, flags, program))
                         .orElseGet(() -> VmImage.withStandIn(podvmAgent, flags)));
+        return imageDirectory.map(image::with).orElse(image);
     }
 
     @FunctionalInterface

@@ -46,6 +46,13 @@ final class LocalSettings {
             Kind.TEXT,
             "",
             "Path of a kata-agent binary; without it a stand-in runs each container's command from this machine's own file system.");
+    static final Setting IMAGE = new Setting(
+            "local-image",
+            "LOCAL_IMAGE",
+            Kind.TEXT,
+            "",
+            "Directory with what a real kata-agent needs of its VM: run/ (copied into the VM's /run), services/ (programs that the VM starts)"
+                    + " and agent-config.toml (kata-agent's --config). With it the VM also has cgroups of its own.");
     static final Setting SECOND_NIC = new Setting(
             "local-second-nic",
             "LOCAL_SECOND_NIC",
@@ -73,6 +80,7 @@ final class LocalSettings {
             PODVM_AGENT,
             PODVM_AGENT_FLAGS,
             KATA_AGENT,
+            IMAGE,
             SECOND_NIC,
             BOOT_DELAY,
             CLEANUP);

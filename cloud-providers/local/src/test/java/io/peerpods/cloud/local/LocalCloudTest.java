@@ -298,6 +298,94 @@ class LocalCloudTest {
     }
 
     @Test
+    void aVmHasTheFilesServicesAndCgroupsOfItsImageDirectory() throws Exception {
+        Path image = directory.resolve("image");
+        Files.createDirectories(image.resolve("run/bundle"));
+        Files.writeString(image.resolve("run/bundle/config.json"), "{}");
+        Files.createDirectory(image.resolve("services"));
+        program(
+                image.resolve("services/data-hub"),
+                "cat /run/bundle/config.json; stat -c %a /run; exec sleep infinity");
+        Path groups = program(
+                image.resolve("services/groups"),
+                "cut -d: -f3 /proc/self/cgroup | sort -u; cd /sys/fs/cgroup/*pids* 2>/dev/null || cd /sys/fs/cgroup;"
+                        + " mkdir made && echo $$ > made/cgroup.procs && echo joined; exec sleep infinity");
+        Files.writeString(image.resolve("agent-config.toml"), "server_addr = \"x\"\n");
+        Path agent = program(
+                directory.resolve("kata-agent"),
+                "echo \"agent $*\"; touch /run/kata-containers/agent.sock && echo writable; exec sleep infinity");
+        try (CloudProvider cloud = open("-local-image=" + image, "-kata-agent=" + agent);
+                Room room = room()) {
+            Vm vm = room.vm(cloud.launch(spec("s1", false), new Memory()).id()).orElseThrow();
+            awaitConsole(vm, "data-hub", "{}755\n");
+            awaitConsole(vm, "groups", "/\njoined\n");
+            awaitConsole(vm, "kata-agent", "agent --config " + image + "/agent-config.toml\nwritable\n");
+            String name = String.valueOf(vm.namespace().getFileName());
+            assertThat(cgroups(name)).as("cgroups of the VM").isNotEmpty();
+            cloud.delete("s1", new Memory());
+            assertThat(cgroups(name)).as("cgroups of the VM").isEmpty();
+            assertThat(groups).exists();
+        }
+    }
+
+    private static Path program(Path file, String script) throws Exception {
+        Files.writeString(file, "#!/bin/sh\n" + script + "\n");
+        Files.setAttribute(file, "unix:mode", 0755);
+        return file;
+    }
+
+    private static void awaitConsole(Vm vm, String service, String text) throws Exception {
+        long deadline = System.nanoTime() + 60_000_000_000L;
+        while (!Files.exists(vm.console(service))
+                || !Files.readString(vm.console(service)).equals(text)) {
+            assertThat(System.nanoTime())
+                    .as("console of " + service + " is not " + text + " but "
+                            + (Files.exists(vm.console(service)) ? Files.readString(vm.console(service)) : "absent"))
+                    .isLessThan(deadline);
+            Thread.sleep(20);
+        }
+    }
+
+    private static List<String> cgroups(String name) {
+        return Programs.run("find", "/sys/fs/cgroup", "-maxdepth", "2", "-name", name)
+                .output()
+                .lines()
+                .toList();
+    }
+
+    @Test
+    void badImageDirectoriesAreRefusedWithWhatIsWrongInThem() throws Exception {
+        assertRefused("-local-image", "-local-image=/no/such/directory");
+        Path image = Files.createDirectories(directory.resolve("image/services"));
+        Path plain = Files.writeString(image.resolve("plain"), "");
+        assertRefused("-local-image", "-local-image=" + directory.resolve("image"), plain + " is not a program");
+        Files.setAttribute(plain, "unix:mode", 0755);
+        for (int i = 0; i < 5; i++) {
+            program(image.resolve("more-" + i), "true");
+        }
+        assertRefused("-local-image", "-local-image=" + directory.resolve("image"), "at most 5");
+        Files.move(image, directory.resolve("image/servces"));
+        assertRefused("-local-image", "-local-image=" + directory.resolve("image"), "services/");
+        Files.move(directory.resolve("image/servces"), directory.resolve("elsewhere"));
+        Files.writeString(directory.resolve("image/agent-config.toml"), "");
+        assertRefused(
+                "-local-image",
+                "-local-image=" + directory.resolve("image"),
+                "-kata-agent (LOCAL_KATA_AGENT)",
+                "-kata-agent=");
+    }
+
+    private void assertRefused(String flag, String argument, String why, String... more) {
+        String[] all = java.util.stream.Stream.concat(
+                        java.util.stream.Stream.of(argument), java.util.stream.Stream.of(more))
+                .toArray(String[]::new);
+        assertThatThrownBy(() -> open(all).close())
+                .isInstanceOf(CloudException.InvalidRequest.class)
+                .hasMessageStartingWith(flag + " (LOCAL_")
+                .hasMessageContaining(why);
+    }
+
+    @Test
     void badSettingsNameTheFlagAndItsKey() {
         assertRefused("-local-subnets", "-local-subnets=10.0.0.0/30");
         assertRefused("-local-subnets", "-local-mtu=100");

@@ -66,6 +66,9 @@ final class PodNetworkJson {
         if (!refusals.isEmpty()) {
             json.add("refused-routes", array(refusals, PodNetworkJson::writeRefusal));
         }
+        if (!spec.bridged()) {
+            json.addProperty("bridged", false);
+        }
         PodNetworkSpec.Options options = spec.options();
         if (options.apiService() != null) {
             json.addProperty("api-service-ip", IpAddresses.text(options.apiService()));
@@ -161,6 +164,7 @@ final class PodNetworkJson {
                     number(json, "vxlan-id", 0),
                     flag(json, "dedicated"),
                     flag(json, "external-net-via-pod-vm"),
+                    !json.has("bridged") || flag(json, "bridged"),
                     options(json));
         } catch (IllegalArgumentException | IllegalStateException | UnsupportedOperationException e) {
             throw new PodNetworkException("pod-network: " + e.getMessage(), e);

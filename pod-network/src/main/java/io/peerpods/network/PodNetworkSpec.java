@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param index a number of the pod on its worker; it has no meaning here
  * @param dedicated whether the tunnel has a NIC of its own on both sides
  * @param externalNetwork whether the pod's way to the rest of the world is the VM's second NIC
+ * @param bridged whether the pod's interface may be connected to a bridge of the worker
  */
 public record PodNetworkSpec(
         PodInterface pod,
@@ -31,6 +32,7 @@ public record PodNetworkSpec(
         int vxlanId,
         boolean dedicated,
         boolean externalNetwork,
+        boolean bridged,
         Options options) {
 
     /** The one tunnel type there is now. */
@@ -69,6 +71,34 @@ public record PodNetworkSpec(
         }
     }
 
+    /** Of a pod whose interface may be connected to a bridge, as far as is known. */
+    public PodNetworkSpec(
+            PodInterface pod,
+            IpPrefix worker,
+            String tunnelType,
+            List<PodRoute> routes,
+            List<PodNeighbour> neighbours,
+            int index,
+            int vxlanPort,
+            int vxlanId,
+            boolean dedicated,
+            boolean externalNetwork,
+            Options options) {
+        this(
+                pod,
+                worker,
+                tunnelType,
+                routes,
+                neighbours,
+                index,
+                vxlanPort,
+                vxlanId,
+                dedicated,
+                externalNetwork,
+                true,
+                options);
+    }
+
     /** Reads the object {@code pod-network}. */
     public static PodNetworkSpec fromJson(JsonObject json) throws PodNetworkException {
         return PodNetworkJson.read(json);
@@ -82,7 +112,35 @@ public record PodNetworkSpec(
     /** The same pod with the tunnel's identity, which is known only when it has been allocated. */
     public PodNetworkSpec withTunnel(int port, int vni, int podIndex) {
         return new PodNetworkSpec(
-                pod, worker, tunnelType, routes, neighbours, podIndex, port, vni, dedicated, externalNetwork, options);
+                pod,
+                worker,
+                tunnelType,
+                routes,
+                neighbours,
+                podIndex,
+                port,
+                vni,
+                dedicated,
+                externalNetwork,
+                bridged,
+                options);
+    }
+
+    /** The same pod, its interface connected to a bridge of the worker or not. */
+    public PodNetworkSpec withBridged(boolean whether) {
+        return new PodNetworkSpec(
+                pod,
+                worker,
+                tunnelType,
+                routes,
+                neighbours,
+                index,
+                vxlanPort,
+                vxlanId,
+                dedicated,
+                externalNetwork,
+                whether,
+                options);
     }
 
     /** The pod's own address. */

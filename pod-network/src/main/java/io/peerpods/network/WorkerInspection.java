@@ -105,9 +105,27 @@ public final class WorkerInspection {
             Result result = namespace.describe(underlay);
             List<String> warnings = new ArrayList<>(result.warnings());
             PolicyRouting.check(pod, namespace.primary(), rtnl.rules(), routes).ifPresent(warnings::add);
-            return new Result(result.spec(), warnings);
+            boolean bridged = mayBeBridged(namespace.primary(), worker, own);
+            return new Result(result.spec().withBridged(bridged), warnings);
         } catch (LinuxException | UncheckedIOException e) {
             throw new PodNetworkException(pod + ": cannot inspect its network: " + e.getMessage(), e);
+        }
+    }
+
+    /** Whether the pod's interface is one end of a pair whose other end is a port of a bridge, or is not to be seen from here. */
+    private static boolean mayBeBridged(Link pod, NetnsRef worker, Netns own) {
+        if (!pod.kind().equals("veth")) {
+            return false;
+        }
+        try (Rtnl rtnl = worker.isOwn() ? Rtnl.open() : Rtnl.open(own)) {
+            Optional<Link> other = rtnl.link(pod.lower())
+                    // The number may be that of another link: that of the pair is in yet another namespace then.
+                    .filter(link -> link.kind().equals("veth") && link.lower() == pod.index());
+            return other.isEmpty()
+                    || other.get().master() != 0
+                            && rtnl.link(other.get().master())
+                                    .filter(master -> !master.kind().equals("bridge"))
+                                    .isEmpty();
         }
     }
 

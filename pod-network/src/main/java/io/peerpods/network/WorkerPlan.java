@@ -62,10 +62,13 @@ public final class WorkerPlan {
                 true));
         ops.add(new Op.Redirect(podNetns, spec.pod().name(), TUNNEL_LINK));
         ops.add(new Op.Redirect(podNetns, TUNNEL_LINK, spec.pod().name()));
-        // A bridge that shows its frames to iptables sends what the pod sends to its own Service back with the pod's
-        // MAC as source.
-        ops.add(new Op.Hairpin(
-                podNetns, spec.pod().name(), TUNNEL_LINK, spec.pod().mac()));
+        if (spec.bridged()) {
+            // A bridge that shows its frames to iptables sends what the pod sends to its own Service back with the
+            // pod's
+            // MAC as source.
+            ops.add(new Op.Hairpin(
+                    podNetns, spec.pod().name(), TUNNEL_LINK, spec.pod().mac()));
+        }
         return new Plan(Ownership.ofSandbox(sandboxId), ops);
     }
 

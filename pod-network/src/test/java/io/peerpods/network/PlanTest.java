@@ -51,6 +51,13 @@ class PlanTest {
     }
 
     @Test
+    void without_a_bridge_on_the_worker_no_nft_rule_is_made_in_the_pods_namespace() throws Exception {
+        Plan plan = WorkerPlan.of("abc", WORKER_POD, Specs.pod().withBridged(false), PEER, WORKER);
+        assertThat(plan.ops().stream().map(op -> op.getClass().getSimpleName()))
+                .containsExactly("Nft", "Link", "Redirect", "Redirect");
+    }
+
+    @Test
     void the_workers_rules_are_those_of_the_design() throws Exception {
         VmPeer twoAddresses = new VmPeer(ip("10.10.1.2"), List.of(ip("203.0.113.9"), ip("10.10.1.2")), 15151);
         Op.Nft nft = only(WorkerPlan.of("abc", WORKER_POD, Specs.pod(), twoAddresses, WORKER), Op.Nft.class);

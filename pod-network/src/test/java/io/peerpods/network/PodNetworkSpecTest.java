@@ -219,6 +219,7 @@ class PodNetworkSpecTest {
                 random.nextInt(1 << 24),
                 random.nextBoolean(),
                 random.nextBoolean(),
+                random.nextBoolean(),
                 new PodNetworkSpec.Options(
                         random.nextBoolean() ? null : address(random),
                         random.nextInt(9000),

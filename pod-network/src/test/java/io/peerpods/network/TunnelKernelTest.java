@@ -282,6 +282,31 @@ class TunnelKernelTest {
     }
 
     @Test
+    void only_a_pod_behind_a_bridge_gets_the_rule_for_its_own_service() throws Exception {
+        assertThat(inspect(false, PodNetworkSpec.Options.NONE).bridged()).isTrue();
+        lab.worker.exec("ip", "link", "set", "v-wpod", "nomaster");
+        try {
+            PodNetworkSpec routed = inspect(false, PodNetworkSpec.Options.NONE);
+            assertThat(routed.bridged()).isFalse();
+            try (Tunnel tunnel = new Tunnel(routed)) {
+                tunnel.up(NicFacts.Source.NONE);
+                tunnel.assertAsPlanned();
+                assertThat(lab.wpod.exec("nft", "list", "ruleset")).isEmpty();
+            }
+        } finally {
+            lab.worker.exec("ip", "link", "set", "v-wpod", "master", "cni0");
+        }
+        // A pair whose other end the worker does not see may be behind a bridge.
+        MiniLab.sh(lab.worker, "ip link set v-wpod netns " + lab.stranger.name());
+        try {
+            assertThat(inspect(false, PodNetworkSpec.Options.NONE).bridged()).isTrue();
+        } finally {
+            MiniLab.sh(lab.stranger, "ip link set v-wpod netns " + lab.worker.name());
+            MiniLab.sh(lab.worker, "ip link set v-wpod master cni0; ip link set v-wpod up");
+        }
+    }
+
+    @Test
     void guards_that_a_pod_with_net_admin_removes_come_back() throws Exception {
         lab.plugSecondNic(true);
         try {

@@ -98,6 +98,7 @@ public final class PodVmNetwork implements AutoCloseable {
 
     private Guards watchGuards(PodVmNics.Nics nics) {
         NftablesEvents events = new NftablesEvents();
+        ForeignSources foreign = new ForeignSources(spec);
         Plan vm = PodVmPlan.vmGuards(spec, nics.external(), place);
         Plan pod = PodVmPlan.guards(spec, nics.underlay(), place);
         return new Guards(
@@ -105,13 +106,19 @@ public final class PodVmNetwork implements AutoCloseable {
                 GuardWatch.start(
                         new GuardWatch.Where(place.vm(), "the VM's network namespace"),
                         guardPeriod,
-                        () -> repair(vm),
+                        () -> lookAtVm(vm, foreign),
                         events),
                 GuardWatch.start(
                         new GuardWatch.Where(place.pod(), "the pod's network namespace"),
                         guardPeriod,
                         () -> repair(pod),
                         events));
+    }
+
+    private List<Difference> lookAtVm(Plan guards, ForeignSources foreign) {
+        List<Difference> repaired = repair(guards);
+        foreign.tell(place.vm());
+        return repaired;
     }
 
     private void takeHalfDoneBack() {

@@ -116,8 +116,9 @@ public final class PodVmPlan {
     private static NftRules vmRules(PodNetworkSpec spec, @Nullable ExternalNic external, int agentPort) {
         List<NftRules.Chain> chains = new ArrayList<>(TunnelRules.chains());
         chains.add(INPUT);
-        List<NftRules.Rule> rules =
-                new ArrayList<>(TunnelRules.rules(spec.worker().address(), spec.vxlanPort(), spec.vxlanId()));
+        List<NftRules.Rule> rules = new ArrayList<>();
+        rules.add(ForeignSources.rule(spec));
+        rules.addAll(TunnelRules.rules(spec.worker().address(), spec.vxlanPort(), spec.vxlanId()));
         // Across the cloud's network the pod comes with its second NIC's address or with its own.
         List<IpPrefix> sources = new ArrayList<>(spec.pod().addresses());
         if (external != null) {
@@ -130,7 +131,7 @@ public final class PodVmPlan {
                         INPUT.name(),
                         TunnelRules.source(address) + " " + TunnelRules.text(address) + " tcp dport " + agentPort
                                 + " counter drop")));
-        return new NftRules("inet", NFT_TABLE, chains, rules);
+        return new NftRules("inet", NFT_TABLE, chains, List.of(ForeignSources.set(spec)), rules);
     }
 
     private static void addTunnel(List<Op> ops, PodNetworkSpec spec, Underlay underlay, int mtu, Place place) {

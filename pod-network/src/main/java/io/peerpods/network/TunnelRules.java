@@ -32,16 +32,19 @@ final class TunnelRules {
                 // No vxlan sends IP options or extension headers, so what has them is made by hand.
                 new NftRules.Rule(PREROUTING.name(), "ip hdrlength > 5 " + outer + " counter drop"),
                 new NftRules.Rule(PREROUTING.name(), "ip6 nexthdr != udp " + outer + " counter drop"),
-                // The VNI is 24 bits after UDP's 8 bytes and 4 bytes of VXLAN (RFC 7348 section 5).
-                new NftRules.Rule(
-                        PREROUTING.name(),
-                        outer + " @th,96,24 " + vni + " " + source(peer) + " != " + text(peer) + " counter drop"),
+                new NftRules.Rule(PREROUTING.name(), foreign(peer, port, vni) + " counter drop"),
                 // The other family has no peer at all.
                 new NftRules.Rule(
                         PREROUTING.name(),
                         "meta nfproto " + otherFamily(peer) + " " + outer + " @th,96,24 " + vni + " counter drop"),
                 new NftRules.Rule(PREROUTING.name(), source(peer) + " " + text(peer) + " " + outer + " notrack"),
                 new NftRules.Rule(OUTPUT.name(), destination(peer) + " " + text(peer) + " " + outer + " notrack"));
+    }
+
+    /** Matches packets for the tunnel that are not from the peer, of its family. */
+    static String foreign(InetAddress peer, int port, int vni) {
+        // The VNI is 24 bits after UDP's 8 bytes and 4 bytes of VXLAN (RFC 7348 section 5).
+        return "udp dport " + port + " @th,96,24 " + vni + " " + source(peer) + " != " + text(peer);
     }
 
     static String source(InetAddress address) {

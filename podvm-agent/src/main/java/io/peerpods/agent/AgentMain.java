@@ -125,6 +125,7 @@ public final class AgentMain {
                     ? "DIFFERS  " + op.describe() + ": " + found.get(op)
                     : "ok       " + op.describe();
             report.ops().forEach(op -> out.println(line.apply(op)));
+            report.foreign().forEach(source -> out.println("DROPPED  " + source.describe()));
             out.println(report.ops().size() + " as planned but " + found.size());
             return found.isEmpty() ? 0 : FAILED;
         } catch (IOException | ConfigException | PodNetworkException e) {

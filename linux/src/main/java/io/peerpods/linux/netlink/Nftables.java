@@ -2,6 +2,7 @@ package io.peerpods.linux.netlink;
 
 import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.Netns;
+import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -12,6 +13,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,6 +44,14 @@ public final class Nftables implements AutoCloseable {
     private static final int NFTA_RULE_HANDLE = 3;
     private static final int NFTA_RULE_EXPRESSIONS = 4;
     private static final int NFTA_RULE_USERDATA = 7;
+    private static final int NFT_MSG_GETSETELEM = SUBSYSTEM | 13;
+    private static final int NFTA_SET_ELEM_LIST_TABLE = 1;
+    private static final int NFTA_SET_ELEM_LIST_SET = 2;
+    private static final int NFTA_SET_ELEM_LIST_ELEMENTS = 3;
+    private static final int NFTA_SET_ELEM_KEY = 1;
+    private static final int NFTA_SET_ELEM_EXPR = 7;
+    private static final int NFTA_DATA_VALUE = 1;
+    private static final int NFTA_COUNTER_PACKETS = 2;
     private static final int NFTA_EXPR_NAME = 1;
     private static final int NFTA_EXPR_DATA = 2;
     private static final int UDATA_COMMENT = 0;
@@ -77,6 +87,13 @@ public final class Nftables implements AutoCloseable {
      * @param expressions what it does, in the kernel's words and in hexadecimal; of a counter only that it is there
      */
     public record Rule(String chain, long handle, String comment, String expressions) {}
+
+    /**
+     * An element of a set of addresses.
+     *
+     * @param packets that its counter has seen, 0 without a counter
+     */
+    public record Element(InetAddress address, long packets) {}
 
     private final NetlinkSocket socket;
     private final Netns.Identity namespace;
@@ -232,6 +249,39 @@ public final class Nftables implements AutoCloseable {
             }
         }
         return text.toString();
+    }
+
+    /** The elements of a set of addresses, none when there is no such set. */
+    public List<Element> addresses(String family, String table, String set) {
+        try {
+            return socket
+                    .<List<Element>>dump(
+                            "list nft set " + family + " " + table + " " + set,
+                            message(NFT_MSG_GETSETELEM, Message.DUMP, family)
+                                    .string(NFTA_SET_ELEM_LIST_TABLE, table)
+                                    .string(NFTA_SET_ELEM_LIST_SET, set),
+                            (_, payload) -> Optional.of(elements(Attributes.read(payload.position(GENERIC)))))
+                    .stream()
+                    .flatMap(List::stream)
+                    .toList();
+        } catch (LinuxException e) {
+            if (e.isGone()) {
+                return List.of();
+            }
+            throw e;
+        }
+    }
+
+    private static List<Element> elements(Attributes message) {
+        return Attributes.list(message.value(NFTA_SET_ELEM_LIST_ELEMENTS)).stream()
+                .flatMap(element -> Stream.ofNullable(
+                                element.nested(NFTA_SET_ELEM_KEY).address(NFTA_DATA_VALUE))
+                        .map(address -> new Element(
+                                address,
+                                element.nested(NFTA_SET_ELEM_EXPR)
+                                        .nested(NFTA_EXPR_DATA)
+                                        .be64(NFTA_COUNTER_PACKETS))))
+                .toList();
     }
 
     /** User data is what nft keeps for itself: type, length, value, each of one byte but the value (libnftnl/udata.h). */

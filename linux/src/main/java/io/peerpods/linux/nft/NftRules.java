@@ -4,12 +4,12 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * Rules of one owner in one table, with the chains that they need. The table may hold rules of other owners.
+ * Rules of one owner in one table, with the chains and sets that they need. The table may hold rules of other owners.
  *
  * @param family {@code inet}, {@code ip}, {@code ip6}, {@code bridge}, {@code arp} or {@code netdev}
  * @param table the table's name; it must be one that only this daemon uses
  */
-public record NftRules(String family, String table, List<Chain> chains, List<Rule> rules) {
+public record NftRules(String family, String table, List<Chain> chains, List<AddressSet> sets, List<Rule> rules) {
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_-]{0,63}");
     private static final Pattern FAMILY = Pattern.compile("inet|ip|ip6|bridge|arp|netdev");
@@ -20,10 +20,31 @@ public record NftRules(String family, String table, List<Chain> chains, List<Rul
         }
         requireName(table);
         chains = List.copyOf(chains);
+        sets = List.copyOf(sets);
         rules = List.copyOf(rules);
         for (Rule rule : rules) {
             if (chains.stream().noneMatch(chain -> chain.name().equals(rule.chain()))) {
                 throw new IllegalArgumentException("nft rule in chain '" + rule.chain() + "', which is not listed");
+            }
+        }
+    }
+
+    /** Without sets. */
+    public NftRules(String family, String table, List<Chain> chains, List<Rule> rules) {
+        this(family, table, chains, List.of(), rules);
+    }
+
+    /**
+     * A set of addresses that rules fill, made if it is not there. When it is full, a rule that adds to it does not match.
+     *
+     * @param size how many there can be at a time
+     * @param seconds after which one is forgotten that was not added again
+     */
+    public record AddressSet(String name, boolean ipv4, int size, int seconds) {
+        public AddressSet {
+            requireName(name);
+            if (size < 1 || seconds < 1) {
+                throw new IllegalArgumentException("nft set " + name + " of size " + size + " and " + seconds + " s");
             }
         }
     }

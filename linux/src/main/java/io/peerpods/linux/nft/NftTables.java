@@ -121,6 +121,10 @@ public final class NftTables {
             script.append("add chain " + table + " " + chain.name() + " { type " + chain.type() + " hook "
                     + chain.hook() + device(chain) + " priority " + chain.priority() + "; policy accept; }\n");
         }
+        for (NftRules.AddressSet set : wanted.sets()) {
+            script.append("add set " + table + " " + set.name() + " { type " + (set.ipv4() ? "ipv4_addr" : "ipv6_addr")
+                    + "; size " + set.size() + "; flags dynamic,timeout; timeout " + set.seconds() + "s; }\n");
+        }
         old.forEach(rule -> script.append(deletion(table, rule)));
         for (NftRules.Rule rule : wanted.rules()) {
             script.append("add rule " + table + " " + rule.chain() + " " + rule.text() + " comment \""

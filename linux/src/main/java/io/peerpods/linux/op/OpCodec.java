@@ -291,6 +291,18 @@ final class OpCodec {
             chains.add(item);
         }
         json.add("chains", chains);
+        JsonArray sets = new JsonArray();
+        for (NftRules.AddressSet set : rules.sets()) {
+            JsonObject item = new JsonObject();
+            item.addProperty("name", set.name());
+            flag(item, "ipv4", set.ipv4());
+            item.addProperty("size", set.size());
+            item.addProperty("seconds", set.seconds());
+            sets.add(item);
+        }
+        if (!sets.isEmpty()) {
+            json.add("sets", sets);
+        }
         JsonArray texts = new JsonArray();
         for (NftRules.Rule rule : rules.rules()) {
             JsonObject item = new JsonObject();
@@ -313,7 +325,19 @@ final class OpCodec {
             JsonObject item = element.getAsJsonObject();
             rules.add(new NftRules.Rule(string(item, "chain"), string(item, "text")));
         }
-        return new NftRules(string(json, "family"), string(json, "table"), chains, rules);
+        return new NftRules(string(json, "family"), string(json, "table"), chains, readSets(json), rules);
+    }
+
+    private static List<NftRules.AddressSet> readSets(JsonObject json) {
+        List<NftRules.AddressSet> sets = new ArrayList<>();
+        if (json.has("sets")) {
+            for (JsonElement element : json.getAsJsonArray("sets")) {
+                JsonObject item = element.getAsJsonObject();
+                sets.add(new NftRules.AddressSet(
+                        string(item, "name"), flag(item, "ipv4"), number(item, "size"), number(item, "seconds")));
+            }
+        }
+        return sets;
     }
 
     static void text(JsonObject json, String key, @Nullable Object value) {

@@ -84,6 +84,16 @@ class OpCodecTest {
                                 "peerpods-0a1b2c3d",
                                 List.of(new NftRules.Chain("pre", "filter", "prerouting", -300)),
                                 List.of(new NftRules.Rule("pre", "iifname \"eth0\" udp dport 4789 notrack")))),
+                new Op.Nft(
+                        NS,
+                        new NftRules(
+                                "inet",
+                                "peerpods",
+                                List.of(new NftRules.Chain("pre", "filter", "prerouting", -300)),
+                                List.of(
+                                        new NftRules.AddressSet("seen", true, 16, 600),
+                                        new NftRules.AddressSet("seen6", false, 1, 1)),
+                                List.of(new NftRules.Rule("pre", "update @seen { ip saddr counter }")))),
                 new Op.Sysctl(NS, "net/ipv4/conf/all/rp_filter", "0"));
     }
 

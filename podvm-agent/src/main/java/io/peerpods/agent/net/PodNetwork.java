@@ -7,6 +7,7 @@ import io.peerpods.linux.op.JournalException;
 import io.peerpods.linux.op.Op;
 import io.peerpods.linux.op.OpException;
 import io.peerpods.linux.op.Plan;
+import io.peerpods.network.ForeignSources;
 import io.peerpods.network.NicFacts;
 import io.peerpods.network.PodNetworkException;
 import io.peerpods.network.PodNetworkSpec;
@@ -130,13 +131,14 @@ public final class PodNetwork {
     public Report verify() throws PodNetworkException, InterruptedException {
         PodVmNics.Nics nics = PodVmNics.await(spec, place, facts, wait);
         Plan plan = PodVmPlan.of(spec, nics.underlay(), nics.external(), place);
-        return new Report(plan.ops(), executor.verify(plan));
+        return new Report(plan.ops(), executor.verify(plan), ForeignSources.read(place.vm(), spec));
     }
 
     /**
      * Plan against kernel.
      *
      * @param differences those of the ops that are not as planned
+     * @param foreign whose packets for the tunnel were dropped in the last minutes
      */
-    public record Report(List<Op> ops, List<Difference> differences) {}
+    public record Report(List<Op> ops, List<Difference> differences, List<ForeignSources.Source> foreign) {}
 }

@@ -38,6 +38,6 @@ final class PlanChange {
         NftRules rules = nft.rules();
         List<NftRules.Rule> kept =
                 rules.rules().stream().filter(Predicate.not(unwanted)).toList();
-        return new Op.Nft(nft.ns(), new NftRules(rules.family(), rules.table(), rules.chains(), kept));
+        return new Op.Nft(nft.ns(), new NftRules(rules.family(), rules.table(), rules.chains(), rules.sets(), kept));
     }
 }

@@ -51,7 +51,7 @@ final class VmBoot {
             Files.write(init, new VmInit(vm, image, bootDelay, ENVIRONMENT).lines());
             List<String> command = new ArrayList<>();
             List<String> namespaces = new ArrayList<>(List.of("--mount", "--uts", "--pid"));
-            if (image.cgroups()) {
+            if (image.isolated()) {
                 command.addAll(VmCgroups.make(vm.name()));
                 namespaces.add("--cgroup");
             }

@@ -14,9 +14,10 @@ import java.util.Map;
  *
  * @param services in this order
  * @param run directories whose content is copied into the VM's {@code /run}
- * @param cgroups whether the VM has cgroups of its own, in which its programs can make more
+ * @param isolated whether the VM has cgroups of its own, in which its programs can make more, and a {@code /dev} without this machine's
+ *     disks: kata-agent looks for its initdata on every disk
  */
-public record VmImage(List<Service> services, List<Path> run, boolean cgroups) {
+public record VmImage(List<Service> services, List<Path> run, boolean isolated) {
 
     /** Where kata-agent, real or not, listens in the VM. */
     public static final Path KATA_SOCKET = Path.of("/run/kata-containers/agent.sock");
@@ -60,7 +61,7 @@ public record VmImage(List<Service> services, List<Path> run, boolean cgroups) {
         return new VmImage(List.of(agent, podvmAgent(distribution, flags)));
     }
 
-    /** This image with cgroups and with what the directory has; the stand-in for kata-agent reads no configuration. */
+    /** This image isolated and with what the directory has; the stand-in for kata-agent reads no configuration. */
     public VmImage with(ImageDirectory directory) {
         List<Service> all = new ArrayList<>(directory.services());
         services.stream()

@@ -56,8 +56,9 @@ final class VmInit {
         lines.addAll(resolver());
         // Last: it covers the place where hidden directories were kept meanwhile.
         lines.add("mount -n -t sysfs -o nosuid,nodev,noexec room-sys " + VmMounts.STAGE);
-        if (image.cgroups()) {
+        if (image.isolated()) {
             lines.addAll(VmCgroups.mountLines());
+            lines.addAll(devices());
             lines.add("mkdir -p " + quoted(String.valueOf(VmImage.KATA_SOCKET.getParent())));
         }
         for (Path files : image.run()) {
@@ -78,6 +79,25 @@ final class VmInit {
         // With SIGCHLD ignored the kernel reaps the orphans that the first process inherits.
         lines.add("exec env --ignore-signal=CHLD sleep infinity" + closing(services.size()));
         return lines;
+    }
+
+    /** A {@code /dev} with what every Linux has and nothing of this machine's own. */
+    private static List<String> devices() {
+        return List.of(
+                "mkdir /run/dev",
+                "mount -n -t tmpfs -o mode=0755,nosuid room-dev /run/dev",
+                "for node in null zero full random urandom tty; do"
+                        + " : > /run/dev/$node; mount -n --bind /dev/$node /run/dev/$node; done",
+                "mkdir /run/dev/pts /run/dev/shm /run/dev/mqueue",
+                "mount -n -t devpts -o newinstance,ptmxmode=0666,mode=0620 room-pts /run/dev/pts",
+                "mount -n -t tmpfs -o mode=1777,nosuid,nodev room-shm /run/dev/shm",
+                "ln -s pts/ptmx /run/dev/ptmx",
+                "ln -s /proc/self/fd /run/dev/fd",
+                "ln -s /proc/self/fd/0 /run/dev/stdin",
+                "ln -s /proc/self/fd/1 /run/dev/stdout",
+                "ln -s /proc/self/fd/2 /run/dev/stderr",
+                "mount -n --move /run/dev /dev",
+                "rmdir /run/dev");
     }
 
     /** Where resolv.conf is a link into {@code /run}, its target is in the VM's own, which is empty. */

@@ -47,6 +47,7 @@ final class KataNode implements AutoCloseable {
         this.syslog = Syslog.listen(work.resolve("syslog"));
         Adaptor.Options options = new Adaptor.Options();
         KataPrograms.kataAgent().ifPresent(agent -> options.flag("-kata-agent=" + agent));
+        KataPrograms.image().ifPresent(image -> options.flag("-local-image=" + image));
         this.adaptor = lab.adaptor(options);
         for (String script : List.of("node.sh", "image.sh")) {
             write(script, resource(script));
@@ -209,7 +210,8 @@ final class KataNode implements AutoCloseable {
         // The first process of the PID namespace dies with it, and all others with that.
         containerd.close();
         syslog.close();
-        cgroups.close();
-        lab.close();
+        try (lab) {
+            cgroups.close();
+        }
     }
 }

@@ -57,6 +57,11 @@ record KataPrograms(Path shim, Path containerd, Path crictl, Path cni) {
         return Optional.ofNullable(System.getenv("KATA_AGENT")).map(Path::of);
     }
 
+    /** The image directory with what the real kata-agent needs of its VM. */
+    static Optional<Path> image() {
+        return Optional.ofNullable(System.getenv("KATA_IMAGE")).map(Path::of);
+    }
+
     private static Optional<Path> program(String variable, String name) {
         String given = System.getenv(variable);
         Stream<Path> places = given != null

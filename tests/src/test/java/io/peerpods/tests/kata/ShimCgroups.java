@@ -1,5 +1,6 @@
 package io.peerpods.tests.kata;
 
+import io.peerpods.tests.lab.Until;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -16,7 +17,7 @@ import java.util.stream.Stream;
 record ShimCgroups(List<Path> before) implements AutoCloseable {
 
     private static final Path ROOT = Path.of("/sys/fs/cgroup");
-    private static final List<String> NAMES = List.of("kata_overhead", "vc");
+    private static final List<String> NAMES = List.of("kata_overhead", "kata_vc", "vc");
 
     static ShimCgroups look() {
         return new ShimCgroups(present());
@@ -47,17 +48,28 @@ record ShimCgroups(List<Path> before) implements AutoCloseable {
         }
     }
 
-    /** The files of a cgroup cannot be removed, and go with its directory. */
+    /** A killed shim leaves its groups a moment later. */
     @Override
     public void close() {
-        for (Path cgroup : present().stream().sorted(Comparator.reverseOrder()).toList()) {
-            if (!before.contains(cgroup)) {
-                try {
-                    Files.deleteIfExists(cgroup);
-                } catch (IOException e) {
-                    throw new UncheckedIOException("remove the cgroup " + cgroup, e);
-                }
-            }
+        try {
+            Until.holds(
+                    "the shim's cgroups are removed",
+                    () -> present().stream()
+                            .sorted(Comparator.reverseOrder())
+                            .filter(cgroup -> !before.contains(cgroup))
+                            .allMatch(ShimCgroups::isRemoved));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The files of a cgroup cannot be removed, and go with its directory. */
+    private static boolean isRemoved(Path cgroup) {
+        try {
+            Files.deleteIfExists(cgroup);
+            return true;
+        } catch (IOException e) {
+            return false;
         }
     }
 }

@@ -52,7 +52,7 @@ final class LocalSettings {
             Kind.TEXT,
             "",
             "Directory with what a real kata-agent needs of its VM: run/ (copied into the VM's /run), services/ (programs that the VM starts)"
-                    + " and agent-config.toml (kata-agent's --config). With it the VM also has cgroups of its own.");
+                    + " and agent-config.toml (kata-agent's --config). With it the VM also has cgroups and a /dev of its own.");
     static final Setting SECOND_NIC = new Setting(
             "local-second-nic",
             "LOCAL_SECOND_NIC",

@@ -298,7 +298,7 @@ class LocalCloudTest {
     }
 
     @Test
-    void aVmHasTheFilesServicesAndCgroupsOfItsImageDirectory() throws Exception {
+    void aVmHasTheFilesAndServicesOfItsImageDirectoryAndCgroupsAndDevicesOfItsOwn() throws Exception {
         Path image = directory.resolve("image");
         Files.createDirectories(image.resolve("run/bundle"));
         Files.writeString(image.resolve("run/bundle/config.json"), "{}");
@@ -309,7 +309,8 @@ class LocalCloudTest {
         Path groups = program(
                 image.resolve("services/groups"),
                 "cut -d: -f3 /proc/self/cgroup | sort -u; cd /sys/fs/cgroup/*pids* 2>/dev/null || cd /sys/fs/cgroup;"
-                        + " mkdir made && echo $$ > made/cgroup.procs && echo joined; exec sleep infinity");
+                        + " mkdir made && echo $$ > made/cgroup.procs && echo joined;"
+                        + " find /dev -type b; echo to null > /dev/null; exec sleep infinity");
         Files.writeString(image.resolve("agent-config.toml"), "server_addr = \"x\"\n");
         Path agent = program(
                 directory.resolve("kata-agent"),

@@ -90,7 +90,10 @@ final class GuardWatch implements AutoCloseable {
         NetnsRef ref = where.namespace();
         try (Netns netns = ref.isOwn() ? Netns.current() : Netns.open(ref.path())) {
             return Optional.of(events.subscribe(netns, table -> table.startsWith(TABLES), changes::release));
-        } catch (LinuxException e) {
+        } catch (RuntimeException e) {
+            if (e instanceof LinuxException refused && refused.isGone()) {
+                throw new NamespaceGone(e);
+            }
             log.error(
                     "changes of the guards in {} are noticed every {} ms only: {}",
                     where.name(),
@@ -106,16 +109,16 @@ final class GuardWatch implements AutoCloseable {
             boolean changed = changes.tryAcquire(period.toNanos(), TimeUnit.NANOSECONDS);
             Duration waited = Duration.ofNanos(System.nanoTime() - from);
             changes.drainPermits();
-            subscription.ifPresent(NftablesEvents.Subscription::rearm);
-            boolean repaired = look();
+            boolean repaired = look(subscription);
             if (changed || repaired) {
                 Thread.sleep(pace.after(waited, repaired));
             }
         }
     }
 
-    private boolean look() {
+    private boolean look(Optional<NftablesEvents.Subscription> subscription) {
         try {
+            subscription.ifPresent(NftablesEvents.Subscription::rearm);
             List<Difference> differences = repair.get();
             complaint = "";
             if (!differences.isEmpty()) {

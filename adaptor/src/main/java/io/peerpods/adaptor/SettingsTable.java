@@ -63,6 +63,7 @@ final class SettingsTable {
                 ignored silently.
 
                 `NOTIFY_SOCKET`, set by systemd, is where readiness is told. The AWS SDK reads variables of its own, such as \
-                `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE`.""", sections(types));
+                `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE`. `HTTPS_PROXY`, `NO_PROXY`, `AWS_CA_BUNDLE` and `SSL_CERT_FILE` are \
+                in [aws.md](aws.md#proxy-and-certificate-authorities).""", sections(types));
     }
 }

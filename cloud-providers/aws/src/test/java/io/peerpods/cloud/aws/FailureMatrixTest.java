@@ -642,6 +642,21 @@ final class FailureMatrixTest {
     }
 
     @Test
+    void aVolumeThatEc2DoesNotKnowYetIsDetachedAllTheSame(Ec2World world) throws Exception {
+        String volume = world.volume("us-east-1a");
+        Census before = world.census();
+        MemoryLog log = new MemoryLog();
+        AwsCloud cloud = world.open();
+        cloud.launch(spec("s1", false, List.of(new VolumeSpec("vol-0", volume, Map.of()))), log);
+        world.proxy().refuse("DetachVolume", 1, 400, "InvalidVolume.NotFound");
+
+        cloud.delete("s1", log);
+
+        assertThat(world.proxy().calls("DetachVolume")).hasSize(2);
+        assertThat(world.census()).isEqualTo(before);
+    }
+
+    @Test
     void anInterfaceThatEc2DoesNotKnowYetIsDeletedAllTheSame(Ec2World world) throws Exception {
         Census before = world.census();
         MemoryLog log = new MemoryLog();

@@ -27,7 +27,7 @@ public record Calls(
                 new Termination(ec2, window),
                 new Addresses(ec2, window),
                 new SecondaryInterface(ec2, window),
-                new Volumes(ec2),
+                new Volumes(ec2, window),
                 new Images(ec2),
                 window);
     }

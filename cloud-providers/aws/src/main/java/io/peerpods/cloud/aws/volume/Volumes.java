@@ -6,6 +6,7 @@ import io.peerpods.cloud.CloudException.NotFound;
 import io.peerpods.cloud.CloudException.Outcome;
 import io.peerpods.cloud.CloudException.Unavailable;
 import io.peerpods.cloud.VolumeSpec;
+import io.peerpods.cloud.aws.ec2.ConsistencyWindow;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
 import io.peerpods.cloud.aws.ec2.Ec2Errors;
 import java.time.Duration;
@@ -30,10 +31,15 @@ public final class Volumes {
     private static final Duration BETWEEN_TRIES = Duration.ofSeconds(1);
     private static final Duration PATIENCE = Duration.ofMinutes(2);
 
-    private final Ec2Api ec2;
+    /** EC2 says these of a volume that it knows. */
+    private static final Set<String> NOT_ATTACHED = Set.of("IncorrectState", "InvalidAttachment.NotFound");
 
-    public Volumes(Ec2Api ec2) {
+    private final Ec2Api ec2;
+    private final ConsistencyWindow window;
+
+    public Volumes(Ec2Api ec2, ConsistencyWindow window) {
         this.ec2 = ec2;
+        this.window = window;
     }
 
     /**
@@ -116,20 +122,25 @@ public final class Volumes {
                 .anyMatch(attachment -> instance.equals(attachment.instanceId()));
     }
 
-    /** Asks EC2 to detach a volume from an instance. Where it is not attached there is nothing to do. */
+    /**
+     * Asks EC2 to detach a volume from an instance. Where it is not attached there is nothing to do; a volume that EC2 has not known
+     * for the whole {@link ConsistencyWindow} is gone.
+     */
     public void detach(String id, String instance) throws CloudException, InterruptedException {
-        try {
-            ec2.detachVolume(DetachVolumeRequest.builder()
-                    .volumeId(id)
-                    .instanceId(instance)
-                    .build());
-        } catch (NotFound e) {
-            // It is gone.
-        } catch (InvalidRequest e) {
-            if (!Set.of("IncorrectState", "InvalidAttachment.NotFound").contains(Ec2Errors.code(e))
-                    && isAttached(id, instance)) {
-                throw e;
+        var request =
+                DetachVolumeRequest.builder().volumeId(id).instanceId(instance).build();
+        window.finds(() -> {
+            try {
+                ec2.detachVolume(request);
+                return true;
+            } catch (NotFound e) {
+                return NOT_ATTACHED.contains(Ec2Errors.code(e));
+            } catch (InvalidRequest e) {
+                if (!NOT_ATTACHED.contains(Ec2Errors.code(e)) && isAttached(id, instance)) {
+                    throw e;
+                }
+                return true;
             }
-        }
+        });
     }
 }

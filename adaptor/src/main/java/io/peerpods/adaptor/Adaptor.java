@@ -244,7 +244,8 @@ final class Adaptor implements AutoCloseable {
                 config.stateDirectory(),
                 config.sandboxes().externalNetwork(),
                 config.sandboxes().agentPort(),
-                config.sandboxes().vxlanPort());
+                config.sandboxes().vxlanPort(),
+                MachineId.under(Path.of("/")).get());
         log.info("provider {} for worker {} of cluster {}", type.name(), worker.node(), worker.clusterId());
         return type.open(settings, worker);
     }

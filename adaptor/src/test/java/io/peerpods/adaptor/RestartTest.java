@@ -417,6 +417,21 @@ class RestartTest {
     }
 
     @Test
+    void aVmThatAnotherMachineOfThisNameMadeIsNamedAndKept() throws Exception {
+        worker.cloud().plant("other-machine-1");
+        worker.cloud().plant(OTHER);
+        AdaptorProcess adaptor = worker.adaptor("-reconcile-interval=300ms", "-metrics-listen=127.0.0.1:0");
+        Eventually.holds(
+                "the orphan of this machine is gone",
+                () -> !worker.cloud().sandboxes().contains(OTHER));
+        assertThat(worker.cloud().sandboxes()).containsExactly("other-machine-1");
+        assertThat(adaptor.output())
+                .contains("vm-other-machine-1 in the cloud was made by another machine")
+                .contains("delete vm-other-machine-1 in the cloud");
+        assertThat(worker.get(adaptor.logged("metrics on ") + "/metrics")).contains("peerpods_kept_vms 1.0");
+    }
+
+    @Test
     void whatNobodyStartsAndWhosePodIsGoneIsRemoved() throws Exception {
         AdaptorProcess adaptor = worker.adaptor("-unstarted-timeout=2s", "-sweep-interval=300ms");
         TempNetns pod = worker.pod();

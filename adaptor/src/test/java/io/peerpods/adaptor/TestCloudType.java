@@ -125,7 +125,8 @@ final class TestCloudType implements CloudProviderType {
         public List<OwnedVm> owned() throws CloudException, InterruptedException {
             List<OwnedVm> owned = new ArrayList<>();
             for (JsonElement sandbox : ask(request("owned", "")).getAsJsonArray("owned")) {
-                owned.add(new OwnedVm("vm-" + sandbox.getAsString(), SandboxId.tryParse(sandbox.getAsString())));
+                String name = sandbox.getAsString();
+                owned.add(new OwnedVm("vm-" + name, SandboxId.tryParse(name), name.startsWith("other-machine")));
             }
             return owned;
         }

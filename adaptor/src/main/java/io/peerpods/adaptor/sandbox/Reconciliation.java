@@ -143,11 +143,14 @@ final class Reconciliation {
         Set<String> suspected = new HashSet<>();
         Set<SandboxId> orphans = new TreeSet<>();
         int known = 0;
+        int kept = 0;
         for (OwnedVm vm : owned) {
             Optional<SandboxId> sandbox = vm.sandbox();
             if (sandbox.filter(sandboxes::isKnown).isPresent() || sandboxes.hasVm(vm.id())) {
                 known++;
-            } else if (mayDelete(vm, unknown.alive())) {
+            } else if (!mayDelete(vm, unknown.alive())) {
+                kept++;
+            } else {
                 suspected.add(vm.id());
                 if (isProven(vm.id())) {
                     sandbox.ifPresent(orphans::add);
@@ -161,6 +164,7 @@ final class Reconciliation {
             }
         }
         suspects.keySet().retainAll(suspected);
+        around.metrics().kept(kept);
         boolean isNews = first || known < owned.size();
         first = false;
         log.atLevel(isNews ? Level.INFO : Level.DEBUG)
@@ -169,6 +173,15 @@ final class Reconciliation {
     }
 
     private boolean mayDelete(OwnedVm vm, Set<SandboxId> alive) {
+        if (vm.ofAnotherMachine()) {
+            log.warn(
+                    "{} in the cloud was made by another machine with this worker's cluster id and node name; it is never deleted here."
+                            + " Where two machines run under this NODE_NAME, give each its own. Where this machine was replaced or"
+                            + " installed anew, delete {} in the cloud",
+                    vm.id(),
+                    vm.id());
+            return false;
+        }
         if (vm.sandbox().isEmpty()) {
             log.warn(
                     "{} in the cloud has this worker's tags and no sandbox id among them; it is never deleted here: look at it, and delete"

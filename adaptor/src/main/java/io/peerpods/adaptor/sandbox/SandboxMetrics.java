@@ -3,6 +3,7 @@ package io.peerpods.adaptor.sandbox;
 import io.peerpods.adaptor.store.SandboxState;
 import io.prometheus.metrics.core.metrics.Counter;
 import io.prometheus.metrics.core.metrics.CounterWithCallback;
+import io.prometheus.metrics.core.metrics.Gauge;
 import io.prometheus.metrics.core.metrics.GaugeWithCallback;
 import io.prometheus.metrics.core.metrics.Histogram;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
@@ -24,6 +25,7 @@ public final class SandboxMetrics {
     private final Histogram start;
     private final Counter starts;
     private final Counter removalFailures;
+    private final Gauge kept;
 
     public SandboxMetrics(PrometheusRegistry registry) {
         this.registry = registry;
@@ -49,6 +51,12 @@ public final class SandboxMetrics {
         removalFailures = Counter.builder()
                 .name("peerpods_removal_failures_total")
                 .help("Failed tries to remove a tunnel or a VM; each is followed by another try.")
+                .register(registry);
+        kept = Gauge.builder()
+                .name("peerpods_kept_vms")
+                .help(
+                        "Things in the cloud with this worker's tags, of no known sandbox, that are not deleted: of another machine,"
+                                + " without a sandbox id, or of a pod that still runs. The log names each.")
                 .register(registry);
         starts.initLabelValues("ok");
         starts.initLabelValues("failed");
@@ -77,6 +85,11 @@ public final class SandboxMetrics {
                 .help("How often nft rules of a sandbox had to be put back on this worker.")
                 .callback(callback -> callback.call((double) count.getAsLong()))
                 .register(registry);
+    }
+
+    /** What the last comparison with the cloud left in peace. */
+    void kept(int count) {
+        kept.set(count);
     }
 
     void created(Duration took) {

@@ -462,6 +462,34 @@ final class LaunchTest {
     }
 
     @Test
+    void whatAnotherMachineOfTheSameNameMadeIsReportedAndNotDeleted(Ec2World world) throws Exception {
+        PodVm vm = world.open().launch(spec("s1"), new MemoryLog());
+        AwsCloud other = world.openOn("machine-2");
+
+        assertThat(other.owned()).containsExactly(new OwnedVm(vm.id(), Optional.of(SandboxId.parse("s1")), true));
+        other.delete("s1", new MemoryLog());
+        assertThat(other.owned()).hasSize(1);
+
+        AwsCloud again = world.open();
+        assertThat(again.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s1")));
+        again.delete("s1", new MemoryLog());
+        assertThat(again.owned()).isEmpty();
+    }
+
+    @Test
+    void aVmOfAnEarlierVersionOrOfAWorkerWhoseMachineCannotBeToldIsDeletedAsBefore(Ec2World world) throws Exception {
+        String earlier = world.instance(Map.of("peerpods:sandbox", "s1"));
+        AwsCloud cloud = world.open();
+        PodVm vm = cloud.launch(spec("s2"), new MemoryLog());
+        assertThat(cloud.owned()).contains(new OwnedVm(earlier, SandboxId.parse("s1")));
+        cloud.delete("s1", new MemoryLog());
+        AwsCloud untold = world.openOn("");
+        assertThat(untold.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s2")));
+        untold.delete("s2", new MemoryLog());
+        assertThat(untold.owned()).isEmpty();
+    }
+
+    @Test
     void aVmWhoseSandboxTagIsMissingOrAPathIsReportedWithoutASandboxId(Ec2World world) throws Exception {
         AwsCloud cloud = world.open();
         String climbs = world.instance(Map.of("peerpods:sandbox", "../../../../x"));

@@ -19,6 +19,7 @@ import software.amazon.awssdk.services.ec2.model.DescribeInstancesRequest;
 import software.amazon.awssdk.services.ec2.model.Filter;
 import software.amazon.awssdk.services.ec2.model.Instance;
 import software.amazon.awssdk.services.ec2.model.NetworkInterface;
+import software.amazon.awssdk.services.ec2.model.Tag;
 
 /** What is there by its tags, when no record tells: of some sandboxes, or of this worker. Thread-safe. */
 public final class Leftovers implements AutoCloseable {
@@ -32,6 +33,9 @@ public final class Leftovers implements AutoCloseable {
     private final SecondaryInterface interfaces;
     private final Tags tags;
     private final Batcher<String, Found> batcher;
+
+    /** Whose something is, by its tags. */
+    private record Origin(String sandbox, boolean anotherMachine) {}
 
     /**
      * What one sandbox left.
@@ -54,55 +58,56 @@ public final class Leftovers implements AutoCloseable {
         this.batcher = new Batcher<>("leftovers", WINDOW, MOST_IN_A_CALL, this::search);
     }
 
-    /** What this sandbox left; questions of about the same time share the calls. */
+    /** What this sandbox left, made by this machine; questions of about the same time share the calls. */
     Found of(String sandboxId) throws CloudException, InterruptedException {
         return batcher.ask(sandboxId);
     }
 
     private void search(Map<String, CompletableFuture<Found>> batch) throws CloudException, InterruptedException {
-        Map<String, Found> found = search(tags.ofSandboxes(batch.keySet()));
-        batch.forEach((sandbox, answer) -> answer.complete(found.getOrDefault(sandbox, nothing())));
+        Map<Origin, Found> found = search(tags.ofSandboxes(batch.keySet()));
+        batch.forEach((sandbox, answer) -> answer.complete(found.getOrDefault(new Origin(sandbox, false), nothing())));
     }
 
     /** Everything of this worker: its VMs, and of sandboxes that have none what else is left. */
     public List<OwnedVm> owned() throws CloudException, InterruptedException {
         List<OwnedVm> owned = new ArrayList<>();
-        search(tags.ofWorker()).forEach((tag, found) -> {
-            Optional<SandboxId> sandbox = SandboxId.tryParse(tag);
-            found.instances().forEach(id -> owned.add(new OwnedVm(id, sandbox)));
-            if (sandbox.isEmpty() || found.instances().isEmpty()) {
-                found.addresses().forEach(address -> owned.add(new OwnedVm(address.allocationId(), sandbox)));
-                found.interfaces().forEach(id -> owned.add(new OwnedVm(id, sandbox)));
+        search(tags.ofWorker()).forEach((origin, found) -> {
+            Optional<SandboxId> sandbox = SandboxId.tryParse(origin.sandbox());
+            List<String> ids = new ArrayList<>(found.instances());
+            if (sandbox.isEmpty() || ids.isEmpty()) {
+                found.addresses().forEach(address -> ids.add(address.allocationId()));
+                ids.addAll(found.interfaces());
             }
+            ids.forEach(id -> owned.add(new OwnedVm(id, sandbox, origin.anotherMachine())));
         });
         return List.copyOf(owned);
     }
 
-    private Map<String, Found> search(List<Filter> filters) throws CloudException, InterruptedException {
-        Map<String, Found> bySandbox = new LinkedHashMap<>();
+    private Map<Origin, Found> search(List<Filter> filters) throws CloudException, InterruptedException {
+        Map<Origin, Found> found = new LinkedHashMap<>();
         List<Filter> live = new ArrayList<>(filters);
         live.add(Tags.filter("instance-state-name", LIVE));
         for (Instance instance :
                 instances.list(DescribeInstancesRequest.builder().filters(live))) {
-            of(bySandbox, Tags.sandbox(instance.tags())).instances().add(instance.instanceId());
+            of(found, instance.tags()).instances().add(instance.instanceId());
         }
         for (Address address : addresses.find(filters)) {
-            of(bySandbox, Tags.sandbox(address.tags())).addresses().add(address);
+            of(found, address.tags()).addresses().add(address);
         }
         for (NetworkInterface nic : interfaces.find(filters)) {
             if (isOnItsOwn(nic)) {
-                of(bySandbox, Tags.sandbox(nic.tagSet())).interfaces().add(nic.networkInterfaceId());
+                of(found, nic.tagSet()).interfaces().add(nic.networkInterfaceId());
             }
         }
-        return bySandbox;
+        return found;
     }
 
     private static boolean isOnItsOwn(NetworkInterface nic) {
         return nic.attachment() == null || !Boolean.TRUE.equals(nic.attachment().deleteOnTermination());
     }
 
-    private static Found of(Map<String, Found> bySandbox, String sandbox) {
-        return bySandbox.computeIfAbsent(sandbox, key -> nothing());
+    private Found of(Map<Origin, Found> found, List<Tag> of) {
+        return found.computeIfAbsent(new Origin(Tags.sandbox(of), tags.areOfAnotherMachine(of)), key -> nothing());
     }
 
     private static Found nothing() {

@@ -17,6 +17,7 @@ public final class Tags {
 
     public static final String CLUSTER = "peerpods:cluster";
     public static final String NODE = "peerpods:node";
+    public static final String MACHINE = "peerpods:machine";
     public static final String NAMESPACE = "peerpods:namespace";
     public static final String POD = "peerpods:pod";
     public static final String SANDBOX = "peerpods:sandbox";
@@ -43,6 +44,9 @@ public final class Tags {
         tags.put("Name", spec.name());
         tags.put(CLUSTER, worker.clusterId());
         tags.put(NODE, worker.node());
+        if (!worker.machine().isEmpty()) {
+            tags.put(MACHINE, worker.machine());
+        }
         tags.put(NAMESPACE, spec.podNamespace());
         tags.put(POD, spec.podName());
         tags.put(SANDBOX, spec.sandboxId());
@@ -75,6 +79,15 @@ public final class Tags {
     /** What carries this cluster's and this worker's tags. */
     public List<Filter> ofWorker() {
         return List.of(filter("tag:" + CLUSTER, worker.clusterId()), filter("tag:" + NODE, worker.node()));
+    }
+
+    /**
+     * Whether these are the tags of something that another machine made. What earlier versions made, and what was made where the machine
+     * could not be told, has no such tag.
+     */
+    public boolean areOfAnotherMachine(List<Tag> tags) {
+        String machine = value(tags, MACHINE);
+        return !machine.isEmpty() && !worker.machine().isEmpty() && !machine.equals(worker.machine());
     }
 
     public static Filter filter(String name, String value) {

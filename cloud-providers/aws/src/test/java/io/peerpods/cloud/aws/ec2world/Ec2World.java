@@ -154,7 +154,11 @@ public final class Ec2World implements AutoCloseable {
 
     /** The worker whose pods are launched. */
     public static Worker worker(boolean externalNetwork) {
-        return new Worker("cluster-1", "worker-1", Path.of("/nonexistent"), externalNetwork, 15150, 4789);
+        return onMachine(externalNetwork, "machine-1");
+    }
+
+    private static Worker onMachine(boolean externalNetwork, String machine) {
+        return new Worker("cluster-1", "worker-1", Path.of("/nonexistent"), externalNetwork, 15150, 4789, machine);
     }
 
     /** Settings that work in this world, plus others, by flag. */
@@ -176,8 +180,17 @@ public final class Ec2World implements AutoCloseable {
     /** A provider that talks to the proxy. Closed together with this world. */
     public AwsCloud open(boolean externalNetwork, Map<String, String> others)
             throws CloudException, InterruptedException {
+        return open(worker(externalNetwork), others);
+    }
+
+    /** A provider of a worker with the same name on another machine. */
+    public AwsCloud openOn(String machine) throws CloudException, InterruptedException {
+        return open(onMachine(false, machine), Map.of());
+    }
+
+    private AwsCloud open(Worker worker, Map<String, String> others) throws CloudException, InterruptedException {
         AwsConfig config = AwsConfig.of(new FlagSettings(new AwsType().settings(), settings(others)));
-        AwsCloud cloud = AwsCloud.open(config, worker(externalNetwork), Duration.ofMillis(100), Duration.ofSeconds(2));
+        AwsCloud cloud = AwsCloud.open(config, worker, Duration.ofMillis(100), Duration.ofSeconds(2));
         clouds.add(cloud);
         cloud.awaitFirstLook(Duration.ofMinutes(1));
         proxy.forgetCalls();

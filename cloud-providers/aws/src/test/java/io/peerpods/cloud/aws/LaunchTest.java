@@ -13,6 +13,8 @@ import io.peerpods.cloud.VolumeSpec;
 import io.peerpods.cloud.aws.ec2world.Ec2Test;
 import io.peerpods.cloud.aws.ec2world.Ec2World;
 import io.peerpods.cloud.aws.ec2world.MemoryLog;
+import io.peerpods.cloud.aws.ec2world.WorkerMetadataServer;
+import io.peerpods.cloud.aws.tag.Tags;
 import io.peerpods.ec2.faults.Call;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -474,6 +476,31 @@ final class LaunchTest {
         assertThat(again.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s1")));
         again.delete("s1", new MemoryLog());
         assertThat(again.owned()).isEmpty();
+    }
+
+    @Test
+    void whatIsMadeCarriesTheArnOfTheWorkersInstance(Ec2World world) throws Exception {
+        Map<String, String> worker = Map.of(
+                "instance-id", "i-0123456789abcdef0",
+                "services/partition", "aws",
+                "placement/region", "us-east-1",
+                "mac", "02:00:00:00:00:01",
+                "network/interfaces/macs/02:00:00:00:00:01/owner-id", "123456789012");
+        try (WorkerMetadataServer metadata = WorkerMetadataServer.start(worker)) {
+            PodVm vm = world.open(false, Map.of("aws-metadata-endpoint", metadata.endpoint()))
+                    .launch(spec("s1"), new MemoryLog());
+
+            assertThat(Tags.value(
+                            world.admin()
+                                    .describeInstances(r -> r.instanceIds(vm.id()))
+                                    .reservations()
+                                    .getFirst()
+                                    .instances()
+                                    .getFirst()
+                                    .tags(),
+                            Tags.WORKER))
+                    .isEqualTo("arn:aws:ec2:us-east-1:123456789012:instance/i-0123456789abcdef0");
+        }
     }
 
     @Test

@@ -15,7 +15,6 @@ import io.peerpods.cloud.aws.nic.SecondaryInterface;
 import io.peerpods.cloud.aws.subnet.Placement;
 import io.peerpods.cloud.aws.tag.Tags;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -59,7 +58,7 @@ public final class Completion {
         boolean automatic = config.publicIp() && !elastic;
         List<Integer> devices = elastic ? addressedDevices(record, facts) : List.of();
         for (int device : devices) {
-            allocate(record, spec, device);
+            allocate(record, spec, facts, device);
         }
         if (attach) {
             createSecondary(record, spec, facts);
@@ -106,9 +105,10 @@ public final class Completion {
     private static InetAddress parse(LaunchRecord record, String text) throws CloudException {
         try {
             if (!text.isEmpty()) {
-                return InetAddress.getByName(text);
+                // A name is none of EC2's answers, and must not be looked up.
+                return InetAddress.ofLiteral(text);
             }
-        } catch (UnknownHostException e) {
+        } catch (IllegalArgumentException e) {
             throw new Unavailable(
                     Outcome.UNKNOWN, "instance " + record.instance() + " has the address \"" + text + "\"", e);
         }
@@ -130,11 +130,11 @@ public final class Completion {
                 .findFirst();
     }
 
-    private List<Tag> tags(LaunchRecord record, LaunchSpec spec) {
-        return tags.of(spec, record.generation(), clock.instant());
+    private List<Tag> tags(LaunchRecord record, LaunchSpec spec, LaunchFacts facts) {
+        return tags.of(spec, record.generation(), clock.instant(), facts.workerArn());
     }
 
-    private void allocate(LaunchRecord record, LaunchSpec spec, int device)
+    private void allocate(LaunchRecord record, LaunchSpec spec, LaunchFacts facts, int device)
             throws CloudException, InterruptedException {
         Optional<Address> known = record.address(device);
         if (known.filter(address -> !address.allocation().isEmpty()).isPresent()) {
@@ -145,7 +145,7 @@ public final class Completion {
         }
         record.address(Address.wish(device));
         try {
-            allocated(record, device, calls.addresses().allocate(tags(record, spec), device));
+            allocated(record, device, calls.addresses().allocate(tags(record, spec, facts), device));
         } catch (CloudException e) {
             if (e.outcome() == Outcome.NOT_DONE) {
                 record.noAddress(device);
@@ -154,7 +154,7 @@ public final class Completion {
             // There is no client token for addresses: the tags tell whether there is one now.
             record.addressesUncertain();
             if (!found(record, spec, device, MOST_LOOKS)) {
-                allocated(record, device, calls.addresses().allocate(tags(record, spec), device));
+                allocated(record, device, calls.addresses().allocate(tags(record, spec, facts), device));
             }
         }
     }
@@ -202,7 +202,7 @@ public final class Completion {
                             .map(placement -> placement.secondary().id())
                             .orElse(record.subnet()),
                     facts.secondaryGroups(),
-                    tags(record, spec),
+                    tags(record, spec, facts),
                     ClientToken.of(worker.clusterId(), spec.sandboxId(), record.generation(), "secondary")));
             record.sendingSecondary(sent.get());
         }

@@ -36,7 +36,7 @@ public final class InstanceRequest {
     public RunInstancesRequest build(
             LaunchFacts facts, LaunchSpec spec, Candidate candidate, Image image, int generation, Instant created)
             throws CloudException {
-        List<Tag> all = tags.of(spec, generation, created);
+        List<Tag> all = tags.of(spec, generation, created, facts.workerArn());
         var request = RunInstancesRequest.builder()
                 .minCount(1)
                 .maxCount(1)

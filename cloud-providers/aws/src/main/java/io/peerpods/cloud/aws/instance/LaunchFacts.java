@@ -32,6 +32,7 @@ import org.slf4j.LoggerFactory;
  *
  * @param image the id of the image, or empty when the launch template's is taken
  * @param bootImage the id of that image, whoever names it
+ * @param workerArn the worker's own instance, where it is one
  * @param publicSubnets secondary subnets that route to an internet gateway, as far as that was asked
  */
 public record LaunchFacts(
@@ -39,6 +40,7 @@ public record LaunchFacts(
         List<String> groups,
         List<String> secondaryGroups,
         String keyName,
+        Optional<String> workerArn,
         String image,
         String bootImage,
         Optional<LaunchTemplate> template,
@@ -92,6 +94,7 @@ public record LaunchFacts(
                 groups,
                 config.secondaryGroups().isEmpty() ? groups : config.secondaryGroups(),
                 keyName(config, template, metadata),
+                metadata.arn(),
                 config.image(),
                 bootImage,
                 template,

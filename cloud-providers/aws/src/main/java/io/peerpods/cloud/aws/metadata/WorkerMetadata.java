@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,6 +23,8 @@ import org.slf4j.LoggerFactory;
 public final class WorkerMetadata {
 
     private static final Logger log = LoggerFactory.getLogger(WorkerMetadata.class);
+
+    private static final Pattern ARN = Pattern.compile("arn:aws[a-z-]*:ec2:[a-z0-9-]+:[0-9]{12}:instance/i-[0-9a-f]+");
 
     private static final int CONNECT_MILLIS = 1000;
     private static final int READ_MILLIS = 3000;
@@ -67,6 +70,20 @@ public final class WorkerMetadata {
     /** The worker's private IPv4 address. */
     public Optional<String> address() {
         return get("local-ipv4");
+    }
+
+    /**
+     * The worker's name in IAM policies, as {@code ec2:SourceInstanceARN} has it: {@code arn:aws:ec2:REGION:ACCOUNT:instance/i-...}.
+     * Empty for a worker that is no instance, and when an answer is none of that form.
+     */
+    public Optional<String> arn() {
+        Optional<String> id = get("instance-id");
+        if (id.isEmpty()) {
+            return Optional.empty();
+        }
+        String arn = "arn:" + get("services/partition").orElse("") + ":ec2:" + region().orElse("") + ":"
+                + ofFirstInterface("owner-id").orElse("") + ":instance/" + id.get();
+        return Optional.of(arn).filter(text -> ARN.matcher(text).matches());
     }
 
     /** The name of the worker's key pair. */

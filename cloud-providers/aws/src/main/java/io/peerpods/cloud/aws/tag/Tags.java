@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import software.amazon.awssdk.services.ec2.model.Filter;
 import software.amazon.awssdk.services.ec2.model.ResourceType;
 import software.amazon.awssdk.services.ec2.model.Tag;
@@ -18,6 +19,7 @@ public final class Tags {
     public static final String CLUSTER = "peerpods:cluster";
     public static final String NODE = "peerpods:node";
     public static final String MACHINE = "peerpods:machine";
+    public static final String WORKER = "peerpods:worker";
     public static final String NAMESPACE = "peerpods:namespace";
     public static final String POD = "peerpods:pod";
     public static final String SANDBOX = "peerpods:sandbox";
@@ -38,8 +40,12 @@ public final class Tags {
         this.more = more;
     }
 
-    /** The tags of everything that one generation of a launch makes. */
-    public List<Tag> of(LaunchSpec spec, int generation, Instant created) {
+    /**
+     * The tags of everything that one generation of a launch makes.
+     *
+     * @param workerArn the worker's own instance, which IAM policies can compare with the caller
+     */
+    public List<Tag> of(LaunchSpec spec, int generation, Instant created, Optional<String> workerArn) {
         Map<String, String> tags = new LinkedHashMap<>();
         tags.put("Name", spec.name());
         tags.put(CLUSTER, worker.clusterId());
@@ -47,6 +53,7 @@ public final class Tags {
         if (!worker.machine().isEmpty()) {
             tags.put(MACHINE, worker.machine());
         }
+        workerArn.ifPresent(arn -> tags.put(WORKER, arn));
         tags.put(NAMESPACE, spec.podNamespace());
         tags.put(POD, spec.podName());
         tags.put(SANDBOX, spec.sandboxId());

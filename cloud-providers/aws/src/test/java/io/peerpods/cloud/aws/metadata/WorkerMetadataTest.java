@@ -43,6 +43,18 @@ final class WorkerMetadataTest {
     }
 
     @Test
+    void anInstanceIdThatIsNoneGivesNoArn() throws Exception {
+        try (WorkerMetadataServer server = WorkerMetadataServer.start(Map.of(
+                "instance-id", "i-1\"},{*",
+                "services/partition", "aws",
+                "placement/region", "us-east-1",
+                "mac", "02:00:00:00:00:01",
+                "network/interfaces/macs/02:00:00:00:00:01/owner-id", "123456789012"))) {
+            assertThat(new WorkerMetadata(URI.create(server.endpoint())).arn()).isEmpty();
+        }
+    }
+
+    @Test
     void aTokenThatHasExpiredIsRenewed() throws Exception {
         try (WorkerMetadataServer server = WorkerMetadataServer.start(Map.of("local-ipv4", "10.0.0.1"))) {
             WorkerMetadata metadata = new WorkerMetadata(URI.create(server.endpoint()));

@@ -86,7 +86,7 @@ class VmLossTest {
         }
 
         @Override
-        public void close() throws Exception {
+        public void close() throws IOException {
             agent.close();
             shim.close();
         }

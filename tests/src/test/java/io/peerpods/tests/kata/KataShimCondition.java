@@ -17,6 +17,7 @@ final class KataShimCondition implements ExecutionCondition {
         List<String> missing = KataPrograms.missing();
         return missing.isEmpty()
                 ? ConditionEvaluationResult.enabled("the shim and what runs it are there")
-                : ConditionEvaluationResult.disabled("the Kata shim is there, but not " + String.join(", ", missing));
+                : ConditionEvaluationResult.disabled(
+                        "no Kata shim can run here: the shim is there, but not " + String.join(", ", missing));
     }
 }

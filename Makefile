@@ -28,7 +28,7 @@ dist demo demo-aws test bench bench-aws fmt: setup
 else
 dist: dist/.made ## the two distributions, dist/adaptor and dist/podvm-agent
 
-# The linters take more than half of a build, so only `make test` runs them. What was compiled without them is compiled again for it.
+# The linters take more than half of a build, so only `make test` runs them (without -q, which hides their warnings). What was compiled without them is compiled again for it.
 LINT = -Dlint=off
 test: LINT =
 UNLINTED = $(if $(LINT),mkdir -p target && touch target/.unlinted)
@@ -36,7 +36,7 @@ UNLINTED = $(if $(LINT),mkdir -p target && touch target/.unlinted)
 dist/.made: $(SOURCES) scripts/dist scripts/launcher | setup
 	@echo "Building (the first time it takes some minutes)"
 	@$(UNLINTED)
-	@$(MAVEN) -q package -DskipTests $(LINT) -Dspotless.check.skip=true
+	@$(MAVEN) $(if $(LINT),-q) package -DskipTests $(LINT) -Dspotless.check.skip=true
 	@scripts/dist
 	@touch $@
 

@@ -34,6 +34,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -169,7 +170,7 @@ final class TestCloud implements AutoCloseable {
 
     /** Ends the VM's processes; the cloud goes on to list it. */
     synchronized void kill(String sandbox) {
-        vms.get(sandbox).forwarder().close();
+        vm(sandbox).forwarder().close();
     }
 
     /** From now on the cloud says that the VM has ended. */
@@ -178,7 +179,11 @@ final class TestCloud implements AutoCloseable {
     }
 
     synchronized String address(String sandbox) {
-        return vms.get(sandbox).address();
+        return vm(sandbox).address();
+    }
+
+    private synchronized Vm vm(String sandbox) {
+        return Objects.requireNonNull(vms.get(sandbox), sandbox);
     }
 
     private synchronized boolean hasEnded(String vm) {

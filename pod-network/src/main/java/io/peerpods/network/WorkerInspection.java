@@ -122,10 +122,10 @@ public final class WorkerInspection {
                     // The number may be that of another link: that of the pair is in yet another namespace then.
                     .filter(link -> link.kind().equals("veth") && link.lower() == pod.index());
             return other.isEmpty()
-                    || other.get().master() != 0
+                    || (other.get().master() != 0
                             && rtnl.link(other.get().master())
                                     .filter(master -> !master.kind().equals("bridge"))
-                                    .isEmpty();
+                                    .isEmpty());
         }
     }
 

@@ -36,7 +36,11 @@ public final class TcpConnections implements AutoCloseable {
         this.socket = socket;
     }
 
-    /** @throws LinuxException when the kernel has no socket diagnosis */
+    /**
+     * Opens the kernel's socket diagnosis for the calling thread's network namespace.
+     *
+     * @throws LinuxException when the kernel has none
+     */
     public static TcpConnections open() {
         return new TcpConnections(NetlinkSocket.open(NetlinkSocket.SOCK_DIAG));
     }
@@ -66,7 +70,7 @@ public final class TcpConnections implements AutoCloseable {
         return new Message(SOCK_DIAG_BY_FAMILY, 0)
                 .u8(Message.family(peer.getAddress()))
                 .u8(IPPROTO_TCP)
-                .u8(1 << INET_DIAG_INFO - 1)
+                .u8(1 << (INET_DIAG_INFO - 1))
                 .u8(0)
                 .u32(ALL_STATES)
                 .raw(port(local))

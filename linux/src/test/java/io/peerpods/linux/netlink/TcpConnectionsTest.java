@@ -43,7 +43,8 @@ class TcpConnectionsTest {
     void aConnectionThatDoesNotExistHasNoAnswer() throws Exception {
         try (TcpConnections connections = TcpConnections.open()) {
             assertThat(connections.sinceHeard(
-                            new InetSocketAddress("127.0.0.1", 1), new InetSocketAddress("127.0.0.1", 2)))
+                            new InetSocketAddress(InetAddress.getLoopbackAddress(), 1),
+                            new InetSocketAddress(InetAddress.getLoopbackAddress(), 2)))
                     .isEmpty();
         }
     }

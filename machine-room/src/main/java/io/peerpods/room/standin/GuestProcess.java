@@ -152,7 +152,7 @@ final class GuestProcess {
      */
     void signal(int number) {
         process.filter(ProcessHandle::isAlive).ifPresent(alive -> {
-            if (number == KILL || number == TERM && first && !caresFor(alive, number)) {
+            if (number == KILL || (number == TERM && first && !caresFor(alive, number))) {
                 alive.destroyForcibly();
             } else {
                 send(alive, number);

@@ -118,9 +118,9 @@ public final class KataPod implements AutoCloseable {
         within(60).getGuestDetails(Empty.getDefaultInstance());
         pause.start(WAIT, resolver);
         AgentServiceGrpc.newStub(channel).getOOMEvent(Empty.getDefaultInstance(), new Ignored());
-        pause.status().thenAccept(this::pauseEnded);
+        var unused = pause.status().thenAccept(this::pauseEnded);
         app.start(WAIT, resolver);
-        app.status().thenAccept(appStatus::complete);
+        unused = app.status().thenAccept(appStatus::complete);
     }
 
     /** The shim's monitor: a failed check marks the agent dead, and ends the connection. */

@@ -165,7 +165,7 @@ public final class AdaptorSettings {
     static final Setting CLOUD_CONFIG_VERIFY = bool(
             "cloud-config-verify",
             "CLOUD_CONFIG_VERIFY",
-            "Run the provider's checks before serving; an error found stops the start.");
+            "Run the provider's checks before serving; an error found stops the start, unless there are sandboxes to serve.");
 
     static final Setting CHECK = new Setting(
             "check",

@@ -122,6 +122,41 @@ class RestartTest {
     }
 
     @Test
+    void aStartWhileTheCloudFailsServesThePodsThatRunAndGoesOnWhenTheCloudIsBack() throws Exception {
+        AdaptorProcess first = worker.adaptor();
+        String path = first.create(ID, "web", worker.pod().path().toString());
+        first.startVm(ID);
+        assertThat(first.terminate()).as(first.output()).isZero();
+        Path problem =
+                Files.writeString(worker.directory().resolve("problem"), "the credentials have expired: renew them");
+
+        AdaptorProcess second = worker.adaptor(
+                "-cloud-config-verify", "-test-finding=ERROR", "-test-problems=" + problem, "-probe-port=0");
+        assertThat(check(path)).isEqualTo(ServingStatus.SERVING);
+        assertThat(second.output()).contains("ERROR image test-1");
+        String probes = second.logged("probes on ");
+        for (String probe : List.of("/startup", "/healthz")) {
+            assertThat(worker.get(probes + probe))
+                    .startsWith("200 ")
+                    .contains("the credentials have expired: renew them");
+        }
+        String next = worker.pod().path().toString();
+        StatusRuntimeException refused =
+                catchThrowableOfType(StatusRuntimeException.class, () -> second.create(OTHER, "next", next));
+        assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+        assertThat(refused).hasMessageContaining("the credentials have expired: renew them");
+
+        Files.delete(problem);
+        assertThat(worker.get(probes + "/startup")).isEqualTo("200 ok\n");
+        second.create(OTHER, "next", next);
+        second.startVm(OTHER);
+        second.stopVm(ID);
+        second.stopVm(OTHER);
+        awaitNothingLeft(ID);
+        awaitNothingLeft(OTHER);
+    }
+
+    @Test
     void aSecondAdaptorWaitsAndGoesOnWhenTheFirstHasEnded() throws Exception {
         AdaptorProcess first = worker.adaptor();
         AdaptorProcess second = worker.begin(Map.of(), "-probe-port=0");

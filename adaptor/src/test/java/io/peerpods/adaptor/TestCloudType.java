@@ -25,6 +25,8 @@ import java.nio.channels.Channels;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,6 +39,12 @@ final class TestCloudType implements CloudProviderType {
             new Setting("test-cloud", "TEST_CLOUD", Setting.Kind.TEXT, "", "Socket of the test's cloud.");
     private static final Setting FINDING =
             new Setting("test-finding", "", Setting.Kind.TEXT, "OK", "Level of what a check finds.");
+    private static final Setting PROBLEMS = new Setting(
+            "test-problems",
+            "",
+            Setting.Kind.TEXT,
+            "",
+            "File that says why no pod can be launched, while it is there.");
     private static final Gson GSON = new Gson();
 
     @Override
@@ -51,17 +59,17 @@ final class TestCloudType implements CloudProviderType {
 
     @Override
     public List<Setting> settings() {
-        return List.of(SOCKET, FINDING);
+        return List.of(SOCKET, FINDING, PROBLEMS);
     }
 
     @Override
     public CloudProvider open(Settings settings, Worker worker) {
         Finding finding = new Finding(
                 Finding.Level.valueOf(settings.text(FINDING)), "image test-1", "looked at for " + worker.clusterId());
-        return new Client(settings.text(SOCKET), finding);
+        return new Client(settings.text(SOCKET), finding, settings.text(PROBLEMS));
     }
 
-    private record Client(String socket, Finding finding) implements CloudProvider {
+    private record Client(String socket, Finding finding, String problemFile) implements CloudProvider {
 
         @Override
         public String name() {
@@ -146,6 +154,18 @@ final class TestCloudType implements CloudProviderType {
         @Override
         public List<Finding> check() {
             return List.of(finding);
+        }
+
+        @Override
+        public List<Finding> problems() {
+            try {
+                return problemFile.isEmpty()
+                        ? List.of()
+                        : List.of(
+                                new Finding(Finding.Level.ERROR, "test cloud", Files.readString(Path.of(problemFile))));
+            } catch (IOException e) {
+                return List.of();
+            }
         }
 
         @Override

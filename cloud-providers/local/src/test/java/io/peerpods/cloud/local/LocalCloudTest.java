@@ -315,9 +315,8 @@ class LocalCloudTest {
         Path agent = program(
                 directory.resolve("kata-agent"),
                 "echo \"agent $*\"; touch /run/kata-containers/agent.sock && echo writable; exec sleep infinity");
-        try (CloudProvider cloud = open("-local-image=" + image, "-kata-agent=" + agent);
-                Room room = room()) {
-            Vm vm = room.vm(cloud.launch(spec("s1", false), new Memory()).id()).orElseThrow();
+        try (CloudProvider cloud = open("-local-image=" + image, "-kata-agent=" + agent)) {
+            Vm vm = launched(cloud, "s1");
             awaitConsole(vm, "data-hub", "{}755\n");
             awaitConsole(vm, "groups", "/\njoined\n");
             awaitConsole(vm, "kata-agent", "agent --config " + image + "/agent-config.toml\nwritable\n");
@@ -326,6 +325,14 @@ class LocalCloudTest {
             cloud.delete("s1", new Memory());
             assertThat(cgroups(name)).as("cgroups of the VM").isEmpty();
             assertThat(groups).exists();
+        }
+    }
+
+    /** The provider makes the room: it is there after the launch. */
+    private Vm launched(CloudProvider cloud, String sandbox) throws Exception {
+        String id = cloud.launch(spec(sandbox, false), new Memory()).id();
+        try (Room room = room()) {
+            return room.vm(id).orElseThrow();
         }
     }
 

@@ -71,7 +71,8 @@ public final class DnsService implements AutoCloseable {
                 }
             } catch (ClosedChannelException e) {
                 return;
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException | Error e) {
+                // One bad packet ends the names of no VM.
                 LOG.debug("dns: {}", e.toString());
             }
         }

@@ -14,6 +14,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,6 +25,7 @@ import org.slf4j.LoggerFactory;
 public final class EchoService implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(EchoService.class);
+    private static final long PAUSE_NANOS = 100_000_000;
 
     private final ServerSocketChannel stream;
     private final DatagramChannel datagram;
@@ -71,8 +73,10 @@ public final class EchoService implements AutoCloseable {
                 Thread.ofVirtual().name("echo-client").start(() -> echo(client));
             } catch (ClosedChannelException e) {
                 return;
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException | Error e) {
                 LOG.debug("echo: {}", e.toString());
+                // No descriptor is free as a rule, and that lasts.
+                LockSupport.parkNanos(PAUSE_NANOS);
             }
         }
     }
@@ -102,7 +106,7 @@ public final class EchoService implements AutoCloseable {
                 datagram.send(answer.put(line).put(packet).flip(), client);
             } catch (ClosedChannelException e) {
                 return;
-            } catch (IOException e) {
+            } catch (IOException | RuntimeException | Error e) {
                 LOG.debug("echo: {}", e.toString());
             }
         }

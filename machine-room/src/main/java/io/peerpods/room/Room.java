@@ -240,7 +240,7 @@ public final class Room implements AutoCloseable {
                 work.run();
             } catch (InterruptedException e) {
                 LOG.debug("{}: stopped before it came", what);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 LOG.warn("{}: {}", what, e.toString());
             }
         });

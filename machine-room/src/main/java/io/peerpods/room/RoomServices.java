@@ -76,7 +76,7 @@ final class RoomServices implements AutoCloseable {
             } while (!serve());
         } catch (InterruptedException e) {
             LOG.trace("closed while standing by");
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             LOG.warn("the room's services can no longer be taken over: {}", e.toString());
         }
     }

@@ -13,6 +13,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Makes the process tree of a VM: a first process in mount, UTS and PID namespaces of its own, born in the VM's network namespace, which
@@ -20,6 +22,7 @@ import java.util.Map;
  */
 final class VmBoot {
 
+    private static final Logger LOG = LoggerFactory.getLogger(VmBoot.class);
     private static final Duration PATIENCE = Duration.ofSeconds(30);
     private static final Map<String, String> ENVIRONMENT = Map.of(
             "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME", "/root", "LANG", "C.UTF-8");
@@ -93,7 +96,12 @@ final class VmBoot {
         } catch (InterruptedException e) {
             return;
         }
-        Processes.end(net);
+        try {
+            Processes.end(net);
+        } catch (RuntimeException | Error e) {
+            LOG.warn("VM {} did not become ready, and its processes do not end: {}", vm.id(), e.toString());
+            parent.destroyForcibly(); // ends the wait for it
+        }
     }
 
     /** A program in the running VM, in all its namespaces, its streams the caller's. Takes CAP_SYS_CHROOT too. */

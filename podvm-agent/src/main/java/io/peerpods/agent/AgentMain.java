@@ -85,10 +85,18 @@ public final class AgentMain {
     private static int serve(PodVmAgent agent, SdNotify notify, Console console) throws InterruptedException {
         Logger log = LoggerFactory.getLogger(AgentMain.class);
         Thread stop = Thread.ofPlatform().name("stop").unstarted(() -> {
-            agent.close();
-            log.info("stopped");
-            // Without this the JVM reports the signal as exit status 143, which a service manager takes for a failure.
-            Runtime.getRuntime().halt(0);
+            int status = FAILED;
+            try {
+                agent.close();
+                log.info("stopped");
+                status = 0;
+            } catch (RuntimeException | Error e) {
+                log.error("could not be stopped in order", e);
+            } finally {
+                // Without this the JVM reports the signal as exit status 143, which a service manager takes for a
+                // failure.
+                Runtime.getRuntime().halt(status);
+            }
         });
         Runtime.getRuntime().addShutdownHook(stop);
         try {

@@ -223,7 +223,7 @@ final class PodVmAgent implements AutoCloseable {
     private static void warmTls() {
         try {
             SSLContext.getInstance("TLS");
-        } catch (NoSuchAlgorithmException e) {
+        } catch (NoSuchAlgorithmException | RuntimeException | Error e) {
             log.debug("no TLS: {}", e.getMessage());
         }
     }

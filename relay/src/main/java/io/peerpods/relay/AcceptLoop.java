@@ -41,10 +41,19 @@ final class AcceptLoop implements Runnable {
                     Sockets.closeQuietly(socket);
                 }
                 if (listener.isOpen()) {
-                    complaints.run(left -> LOG.error("{}: a connection could not be accepted{}", name, left, e));
+                    complain(e);
                     backOff();
                 }
             }
+        }
+    }
+
+    private void complain(Throwable failure) {
+        try {
+            complaints.run(left -> LOG.error("{}: a connection could not be accepted{}", name, left, failure));
+        } catch (RuntimeException | Error noLog) {
+            // Without a free descriptor even a class may not be found. Accepting goes on.
+            failure.addSuppressed(noLog);
         }
     }
 

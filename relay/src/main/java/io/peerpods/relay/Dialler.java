@@ -131,6 +131,9 @@ final class Dialler {
                 } catch (IOException e) {
                     attempt.close();
                     outcomes.add(new Outcome(attempt, e));
+                } catch (RuntimeException | Error e) {
+                    attempt.close();
+                    outcomes.add(new Outcome(attempt, new IOException(e.toString(), e)));
                 }
             });
             return attempt;

@@ -68,7 +68,9 @@ final class PathWatch implements AutoCloseable {
                 while (!closed) {
                     Thread.sleep(BETWEEN_LOOKS);
                     paths.removeIf(path -> !path.isOpen());
-                    paths.forEach(path -> look(path, connections));
+                    if (!lookAtAll(connections)) {
+                        break; // with a fresh socket
+                    }
                 }
             } catch (InterruptedException e) {
                 LOG.debug("interrupted; only closing ends it");
@@ -77,6 +79,20 @@ final class PathWatch implements AutoCloseable {
                 pause();
             }
         }
+    }
+
+    /** False when the kernel did not answer for one of them. */
+    private boolean lookAtAll(TcpConnections connections) {
+        boolean good = true;
+        for (WatchedPath path : paths) {
+            try {
+                look(path, connections);
+            } catch (RuntimeException | Error e) {
+                complain(e);
+                good = false;
+            }
+        }
+        return good;
     }
 
     private void look(WatchedPath path, TcpConnections connections) {

@@ -350,7 +350,14 @@ final class Session implements FrameListener, Closeable {
     }
 
     private void hangUpIfGone(@Nullable Upstream broken) {
-        Status why = upstreams.gone(broken);
+        Status why;
+        try {
+            why = upstreams.gone(broken);
+        } catch (RuntimeException | Error e) {
+            // The caller is not to wait for an agent of which nothing is known.
+            LOG.error("whether the agent is gone could not be found out", e);
+            why = Status.INTERNAL.withDescription("whether the agent is gone could not be found out: " + e);
+        }
         if (why != null) {
             end(why);
         }

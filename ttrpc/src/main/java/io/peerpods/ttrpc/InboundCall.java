@@ -122,7 +122,7 @@ final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiv
         }
         cancelled = true;
         mailbox.end();
-        var _ = connection.io().timer().schedule(this::answerLate, DEADLINE_GRACE_MILLIS, TimeUnit.MILLISECONDS);
+        var _ = connection.io().after(TimeUnit.MILLISECONDS.toNanos(DEADLINE_GRACE_MILLIS), this::answerLate);
     }
 
     private void answerLate() {

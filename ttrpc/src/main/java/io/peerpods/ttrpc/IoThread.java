@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.CancelledKeyException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.HashSet;
 import java.util.Queue;
@@ -14,9 +15,12 @@ import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,6 +35,9 @@ public final class IoThread implements AutoCloseable {
 
     /** How often time limits are looked at, while there is a connection that has one running. */
     private static final long SWEEP_NANOS = 250_000_000;
+
+    /** After a failure of the selector itself, so that a lasting one does not take a processor. */
+    private static final Duration SELECTOR_PAUSE = Duration.ofMillis(100);
 
     private static final int READ_BUFFER = 256 << 10;
     /** Bodies that may be allocated before their bytes came, over all connections. */
@@ -131,6 +138,11 @@ public final class IoThread implements AutoCloseable {
         return timer;
     }
 
+    /** Runs a short task when that time has passed, on a thread that only does this. What it fails with is logged. */
+    Future<?> after(long nanos, Runnable task) {
+        return timer.schedule(() -> guarded(task), nanos, TimeUnit.NANOSECONDS);
+    }
+
     FrameDecoder.Allowance allowance() {
         return allowance;
     }
@@ -208,10 +220,29 @@ public final class IoThread implements AutoCloseable {
             try {
                 turn();
             } catch (IOException | RuntimeException | Error e) {
-                LOG.error("the I/O thread goes on after a failure", e);
+                LOG.error("the I/O thread goes on after a failure of its selector", e);
+                LockSupport.parkNanos(SELECTOR_PAUSE.toNanos());
             }
         }
         closeAll();
+    }
+
+    private static void guarded(Runnable task) {
+        try {
+            task.run();
+        } catch (RuntimeException | Error e) {
+            goOn(e);
+        }
+    }
+
+    /** One connection's failure is not the others': what waits behind it would wait until the next packet. */
+    private static void goOn(Throwable failure) {
+        try {
+            LOG.error("the I/O thread goes on after a failure", failure);
+        } catch (RuntimeException | Error noLog) {
+            // Without memory or a free descriptor even the log fails.
+            failure.addSuppressed(noLog);
+        }
     }
 
     private void turn() throws IOException {
@@ -222,7 +253,7 @@ public final class IoThread implements AutoCloseable {
         }
         woken.set(false);
         for (Runnable task = tasks.poll(); task != null; task = tasks.poll()) {
-            task.run();
+            guarded(task);
             flush();
         }
         long now = System.nanoTime();
@@ -240,21 +271,31 @@ public final class IoThread implements AutoCloseable {
             ready.ready(key);
         } catch (CancelledKeyException e) {
             LOG.trace("closed by another thread", e);
+        } catch (RuntimeException | Error e) {
+            goOn(e);
         }
         flush();
     }
 
     private void flush() {
         for (Connection connection = dirty.poll(); connection != null; connection = dirty.poll()) {
-            connection.flushNow();
+            try {
+                connection.flushNow();
+            } catch (RuntimeException | Error e) {
+                goOn(e);
+            }
         }
     }
 
     private void sweep(long now) {
         // A copy: a check may close connections, and their handlers may do anything.
         for (Watched one : Set.copyOf(watched)) {
-            if (!one.checkTime(now)) {
-                watched.remove(one);
+            try {
+                if (!one.checkTime(now)) {
+                    watched.remove(one);
+                }
+            } catch (RuntimeException | Error e) {
+                goOn(e);
             }
         }
         flush();

@@ -73,7 +73,7 @@ final class OutboundCall<Q, P> extends ClientCall<Q, P> implements Mailbox.Recei
                 deadlineOver();
                 return;
             }
-            timeout = connection.io().timer().schedule(this::deadlineOver, left, TimeUnit.NANOSECONDS);
+            timeout = connection.io().after(left, this::deadlineOver);
         }
         context.addListener(contextCancelled, Runnable::run);
         if (!type.clientSendsOneMessage()) {

@@ -222,8 +222,14 @@ final class TlsWire implements Wire {
             return;
         }
         Thread.startVirtualThread(() -> {
-            for (Runnable task = engine.getDelegatedTask(); task != null; task = engine.getDelegatedTask()) {
-                task.run();
+            try {
+                for (Runnable task = engine.getDelegatedTask(); task != null; task = engine.getDelegatedTask()) {
+                    task.run();
+                }
+            } catch (RuntimeException | Error e) {
+                // Nothing else would end a handshake whose computation failed, but its time limit.
+                connection.close(new IOException("the TLS handshake failed: " + e, e));
+                return;
             }
             computing.set(false);
             io.execute(() -> {

@@ -80,6 +80,8 @@ public final class TtrpcServer implements AutoCloseable {
     private final CountDownLatch terminated = new CountDownLatch(1);
     private volatile boolean draining;
     private boolean full;
+    /** The last accept failed. */
+    private boolean starved;
 
     private TtrpcServer(Builder builder, SocketAddress where) throws IOException {
         methods = new Methods(builder.services, builder.fallback, builder.direct);
@@ -203,17 +205,24 @@ public final class TtrpcServer implements AutoCloseable {
                 if (socket == null) {
                     return;
                 }
+                if (starved) {
+                    starved = false;
+                    LOG.info("{} accepts connections again", address);
+                }
                 admit(socket, ioThreads.get(i % ioThreads.size()));
             }
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | Error e) {
             if (draining || !listener.isOpen()) {
                 return;
             }
-            LOG.warn("{} accepts nothing for {} ms", address, ACCEPT_PAUSE.toMillis(), e);
+            // No descriptor is free as a rule. The caller stays in the backlog.
             key.interestOps(0);
             IoThread io = ioThreads.getFirst();
-            var _ = io.timer()
-                    .schedule(() -> io.execute(() -> acceptAgain(key)), ACCEPT_PAUSE.toMillis(), TimeUnit.MILLISECONDS);
+            var _ = io.after(ACCEPT_PAUSE.toNanos(), () -> io.execute(() -> acceptAgain(key)));
+            if (!starved) {
+                starved = true;
+                LOG.warn("{} accepts no connections, it tries again every {} ms", address, ACCEPT_PAUSE.toMillis(), e);
+            }
         }
     }
 
@@ -243,7 +252,7 @@ public final class TtrpcServer implements AutoCloseable {
             });
             connections.add(made[0]);
             made[0].open(io);
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             LOG.warn("{} drops a connection", address, e);
             IoThread.closeQuietly(socket);
         }

@@ -99,8 +99,8 @@ final class Removal {
         if (localGone) {
             return;
         }
-        sandbox.closeRelay();
         try {
+            sandbox.closeRelay();
             sandbox.around().tunnels().remove(sandbox.id());
             sandbox.around().directories().remove(sandbox.id());
             localGone = true;

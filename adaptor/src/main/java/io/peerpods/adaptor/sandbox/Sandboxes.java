@@ -429,8 +429,8 @@ public final class Sandboxes implements AutoCloseable {
             while (true) {
                 Thread.sleep(around.options().sweepInterval());
                 Instant now = Instant.now();
-                byId.values().forEach(sandbox -> sweep(sandbox, now));
-                setAside.sweep();
+                byId.values().forEach(sandbox -> sweep(sandbox.id(), () -> sandbox.sweep(now)));
+                setAside.ids().forEach(id -> sweep(id, () -> setAside.sweep(id)));
             }
         } catch (InterruptedException e) {
             // The end of the adaptor.
@@ -438,14 +438,11 @@ public final class Sandboxes implements AutoCloseable {
     }
 
     /** One sandbox that cannot be looked at keeps no other from being removed. */
-    private static void sweep(Sandbox sandbox, Instant now) {
+    private static void sweep(SandboxId id, Runnable look) {
         try {
-            sandbox.sweep(now);
+            look.run();
         } catch (RuntimeException | Error e) {
-            log.atError()
-                    .addKeyValue(Logs.SANDBOX, sandbox.id())
-                    .setCause(e)
-                    .log("the sweep failed, it is tried again");
+            log.atError().addKeyValue(Logs.SANDBOX, id).setCause(e).log("the sweep failed, it is tried again");
         }
     }
 

@@ -8,6 +8,7 @@ import io.peerpods.cloud.SandboxId;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -71,15 +72,21 @@ final class SetAside {
         return row != null;
     }
 
-    /** One look whether the pods still live. */
-    void sweep() {
-        rows.forEach((id, row) -> {
-            if (around.tunnels().isPresent(row.netns(), row.netnsIdentity())) {
-                absences.remove(id);
-            } else if (absences.merge(id, 1, Integer::sum) > 1) {
-                remove(id, row);
-            }
-        });
+    Set<SandboxId> ids() {
+        return Set.copyOf(rows.keySet());
+    }
+
+    /** One look whether the pod still lives. */
+    void sweep(SandboxId id) {
+        UnreadableRow row = rows.get(id);
+        if (row == null) {
+            return;
+        }
+        if (around.tunnels().isPresent(row.netns(), row.netnsIdentity())) {
+            absences.remove(id);
+        } else if (absences.merge(id, 1, Integer::sum) > 1) {
+            remove(id, row);
+        }
     }
 
     private void remove(SandboxId id, UnreadableRow row) {

@@ -13,10 +13,10 @@ final class DescriptorsMain {
     /** @param args a directory for the sockets: {@code server} and {@code relay} */
     public static void main(String[] args) throws Exception {
         Path directory = Path.of(args[0]);
-        try (TtrpcServer server = TtrpcServer.builder()
+        try (var _ = TtrpcServer.builder()
                         .addService(new HypervisorGrpc.HypervisorImplBase() {})
                         .listen(UnixDomainSocketAddress.of(directory.resolve("server")));
-                AgentRelay relay = AgentRelay.listen(
+                var _ = AgentRelay.listen(
                         RelayOptions.of("pod VM test", directory.resolve("relay"), Transport.plain()))) {
             System.out.println("ready");
             System.out.flush();

@@ -195,8 +195,9 @@ final class PodVmAgent implements AutoCloseable {
 
     private void listen(Transport transport, @Nullable Status refusal) throws IOException {
         PodNetwork made = network;
-        AgentEdits edits =
-                made == null ? AgentEdits.NONE : new PodVmEdits(options.podNamespace(), made::learned, volumes);
+        AgentEdits edits = made == null
+                ? AgentEdits.NONE
+                : new PodVmEdits(options.podNamespace(), made::learned, volumes, made::probesReceived);
         ForwarderOptions forwarding = ForwarderOptions.of(options.listen(), options.kataAgentSocket(), transport)
                 .with(edits)
                 .agentPatience(options.kataAgentTimeout());

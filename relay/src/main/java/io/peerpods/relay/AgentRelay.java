@@ -170,6 +170,32 @@ public final class AgentRelay implements AutoCloseable {
         }
     }
 
+    /**
+     * Makes one unary call over a connection of the relay's, without a second try.
+     *
+     * @param payload the request message's protobuf encoding
+     * @param deadline for everything: dialling, TLS, the answer
+     * @return the response message's protobuf encoding
+     * @throws StatusException the status that the VM's side or the agent answered; UNAVAILABLE or DEADLINE_EXCEEDED when none came
+     */
+    public ByteString call(String service, String method, ByteString payload, Duration deadline)
+            throws StatusException {
+        long end = System.nanoTime() + deadline.toNanos();
+        Upstream upstream = obtain(end, deadline);
+        Answer answer;
+        try {
+            answer = exchange(upstream, new Query(service, method, payload), end, deadline);
+        } catch (StatusException e) {
+            upstream.close();
+            throw e;
+        }
+        keep(upstream);
+        if (!answer.status().isOk()) {
+            throw answer.status().asException();
+        }
+        return answer.payload();
+    }
+
     /** Hangs up on everyone, ends dialling and removes the socket. A second call does nothing. */
     @Override
     public void close() {
@@ -398,6 +424,35 @@ public final class AgentRelay implements AutoCloseable {
     }
 
     private void checkOn(Upstream upstream, long end, Duration deadline) throws StatusException {
+        Answer got = exchange(upstream, Query.CHECK, end, deadline);
+        if (!got.status().isOk()) {
+            throw got.status().asException();
+        }
+        try {
+            var serving = HealthCheckResponse.parseFrom(got.payload()).getStatus();
+            if (serving != HealthCheckResponse.ServingStatus.SERVING) {
+                throw unavailable("the agent says that it is " + serving);
+            }
+        } catch (InvalidProtocolBufferException e) {
+            throw Status.INTERNAL
+                    .withDescription(options.peer() + ": the answer to Health/Check cannot be read: " + e.getMessage())
+                    .asException();
+        }
+    }
+
+    /** A unary call of the relay's own. */
+    private record Query(String service, String method, ByteString payload) {
+
+        static final Query CHECK = new Query(
+                "grpc.Health", "Check", CheckRequest.getDefaultInstance().toByteString());
+
+        /** As people know it: without the package. */
+        String name() {
+            return service.substring(service.lastIndexOf('.') + 1) + "/" + method;
+        }
+    }
+
+    private Answer exchange(Upstream upstream, Query query, long end, Duration deadline) throws StatusException {
         long left = Math.max(1, end - System.nanoTime());
         CompletableFuture<Answer> answer = new CompletableFuture<>();
         byte[] frame = Frame.of(
@@ -405,33 +460,21 @@ public final class AgentRelay implements AutoCloseable {
                 Frame.REQUEST,
                 0,
                 Request.newBuilder()
-                        .setService("grpc.Health")
-                        .setMethod("Check")
-                        .setPayload(CheckRequest.getDefaultInstance().toByteString())
+                        .setService(query.service())
+                        .setMethod(query.method())
+                        .setPayload(query.payload())
                         .setTimeoutNano(left)
                         .build()
                         .toByteArray());
         try {
             upstream.send(frame, new Answered(answer));
-            Answer got = answer.get(left, TimeUnit.NANOSECONDS);
-            if (!got.status().isOk()) {
-                throw got.status().asException();
-            }
-            var serving = HealthCheckResponse.parseFrom(got.payload()).getStatus();
-            if (serving != HealthCheckResponse.ServingStatus.SERVING) {
-                throw unavailable("the agent says that it is " + serving);
-            }
+            return answer.get(left, TimeUnit.NANOSECONDS);
         } catch (Upstream.NotSentException e) {
             throw unavailable("the connection was gone at once");
         } catch (TimeoutException e) {
             throw Status.DEADLINE_EXCEEDED
-                    .withDescription(
-                            options.peer() + ": connected, but kata-agent has not answered Health/Check within "
-                                    + deadline.toMillis() + " ms")
-                    .asException();
-        } catch (InvalidProtocolBufferException e) {
-            throw Status.INTERNAL
-                    .withDescription(options.peer() + ": the answer to Health/Check cannot be read: " + e.getMessage())
+                    .withDescription(options.peer() + ": connected, but kata-agent has not answered " + query.name()
+                            + " within " + deadline.toMillis() + " ms")
                     .asException();
         } catch (ExecutionException e) {
             throw Status.INTERNAL

@@ -183,9 +183,10 @@ final class Start {
     /** The tunnel is built while the VM boots and is being dialled. */
     private void connect(SandboxRow row, PodVm vm, AgentRelay relay) throws Exception {
         CompletableFuture<Boolean> answered = new CompletableFuture<>();
+        Duration patience = sandbox.around().options().proxyTimeout();
         Thread.ofVirtual().name("check-" + row.id()).start(() -> {
             try {
-                relay.check(sandbox.around().options().proxyTimeout());
+                relay.check(patience);
                 answered.complete(true);
             } catch (StatusException | RuntimeException | Error e) {
                 answered.completeExceptionally(e);
@@ -199,6 +200,13 @@ final class Start {
             throw e;
         }
         log.debug("tunnel built in {} ms", millisSince(begun));
+        try (TunnelCheck tunnel = TunnelCheck.open(sandbox.around().tunnels(), row, vm)) {
+            await(answered);
+            tunnel.require(relay, patience.minusNanos(System.nanoTime() - begun));
+        }
+    }
+
+    private static void await(CompletableFuture<Boolean> answered) throws Exception {
         try {
             answered.get();
         } catch (ExecutionException e) {

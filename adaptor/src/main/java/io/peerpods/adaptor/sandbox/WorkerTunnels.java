@@ -21,6 +21,7 @@ import io.peerpods.network.Ownership;
 import io.peerpods.network.PodNetworkException;
 import io.peerpods.network.PodNetworkSpec;
 import io.peerpods.network.PodSubnetCidrs;
+import io.peerpods.network.TunnelProbe;
 import io.peerpods.network.VmPeer;
 import io.peerpods.network.WorkerGuards;
 import io.peerpods.network.WorkerInspection;
@@ -231,6 +232,15 @@ public final class WorkerTunnels implements AutoCloseable {
     /** How often nft rules of a sandbox have been put back. */
     long guardRepairs() {
         return guards.repairs();
+    }
+
+    /**
+     * A probe of a built tunnel.
+     *
+     * @throws LinuxException when frames cannot be sent from there
+     */
+    TunnelProbe probe(SandboxRow row) {
+        return TunnelProbe.open(NetnsRef.of(row.netns()), row.network());
     }
 
     /** What of a built tunnel is not as it was built, in words; empty when it is whole. */

@@ -9,7 +9,7 @@ import java.util.Optional;
 
 /**
  * Ingress qdiscs and the filters this project uses: u32 matching everything, with mirred sending each frame out of another link
- * (linux/pkt_sched.h, pkt_cls.h, tc_act/tc_mirred.h). Another lets a pair of addresses pass. u32, because {@code matchall} and {@code flower} are not in every kernel.
+ * (linux/pkt_sched.h, pkt_cls.h, tc_act/tc_mirred.h). Others, without an action, let a pair of addresses or an ethertype pass. u32, because {@code matchall} and {@code flower} are not in every kernel.
  */
 public final class TrafficControl {
 
@@ -39,6 +39,8 @@ public final class TrafficControl {
     private static final int EGRESS_REDIRECT = 1;
     private static final int TC_ACT_STOLEN = 4;
     private static final int U32_TERMINAL = 1;
+    /** Before every filter whose priority the kernel chose. */
+    private static final int FIRST = 1;
 
     /** Longest mark of an action, in bytes. */
     public static final int MAX_COOKIE = 16;
@@ -136,7 +138,7 @@ public final class TrafficControl {
      * @param cookie hexadecimal mark by which the filter is found again, at most {@value #MAX_COOKIE} bytes
      */
     public void addRedirect(int from, int to, String cookie) {
-        int info = Short.toUnsignedInt(Short.reverseBytes((short) ETH_P_ALL)); // priority 0: the kernel chooses one
+        int info = info(0, ETH_P_ALL); // priority 0: the kernel chooses one
         Message message = message(RTM_NEWTFILTER, Message.CREATE | Message.EXCL, from, 0, INGRESS_FILTERS, info)
                 .string(TCA_KIND, "u32");
         message.nest(
@@ -192,6 +194,31 @@ public final class TrafficControl {
         selector.order(ByteOrder.nativeOrder()).putInt(offset).putInt(0);
     }
 
+    /**
+     * Lets the frames of one ethertype that arrive at the link past its redirect, up to the sockets of its namespace; being so already is
+     * success. Frames of other types are not compared with anything. The link needs an ingress qdisc.
+     */
+    public void addPass(int index, int etherType) {
+        if (filters(index).stream().anyMatch(filter -> filter.priority() == FIRST && filter.protocol() == etherType)) {
+            return;
+        }
+        Message message = message(
+                        RTM_NEWTFILTER,
+                        Message.CREATE | Message.EXCL,
+                        index,
+                        0,
+                        INGRESS_FILTERS,
+                        info(FIRST, etherType))
+                .string(TCA_KIND, "u32");
+        message.nest(TCA_OPTIONS, () -> message.bytes(TCA_U32_SEL, matchEverything()));
+        socket.execute("let ethertype 0x" + Integer.toHexString(etherType) + " pass on link " + index, message);
+    }
+
+    /** Priority and, in network order, protocol: the last word of struct tcmsg. */
+    private static int info(int priority, int protocol) {
+        return priority << 16 | Short.toUnsignedInt(Short.reverseBytes((short) protocol));
+    }
+
     /** struct tc_u32_sel with one key of mask 0. */
     private static byte[] matchEverything() {
         byte[] selector = new byte[32];
@@ -211,7 +238,7 @@ public final class TrafficControl {
     }
 
     public void deleteFilter(Filter filter) {
-        int info = filter.priority() << 16 | Short.toUnsignedInt(Short.reverseBytes((short) filter.protocol()));
+        int info = info(filter.priority(), filter.protocol());
         socket.execute(
                 "delete " + filter.kind() + " filter of link " + filter.link(),
                 message(RTM_DELTFILTER, 0, filter.link(), filter.handle(), INGRESS_FILTERS, info)

@@ -18,7 +18,6 @@ import java.util.List;
 public final class Child {
 
     private static final int SIGKILL = 9;
-    private static final int POLLIN = 1;
 
     // Messages in English; no more of the daemon's environment, which may hold secrets.
     private static final List<String> ENVIRONMENT = List.of("LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
@@ -114,7 +113,7 @@ public final class Child {
         ByteArrayOutputStream output = new ByteArrayOutputStream();
         MemorySegment buffer = arena.allocate(4096);
         MemorySegment pollFd = arena.allocate(8, 4); // struct pollfd: fd, events, revents
-        view(pollFd).putInt(0, fd).putShort(4, (short) POLLIN);
+        view(pollFd).putInt(0, fd).putShort(4, Libc.POLLIN);
         long end = System.nanoTime() + limit.toNanos();
         boolean timedOut = false;
         while (true) {

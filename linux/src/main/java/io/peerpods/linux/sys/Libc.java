@@ -27,6 +27,7 @@ public final class Libc {
     public static final int AF_INET6 = 10;
     public static final int AF_BRIDGE = 7;
     public static final int AF_NETLINK = 16;
+    public static final int AF_PACKET = 17;
     public static final int SOCK_RAW = 3;
     public static final int SOCK_CLOEXEC = 0x80000;
     public static final int SOL_SOCKET = 1;
@@ -176,7 +177,7 @@ public final class Libc {
     }
 
     /** Waits for one descriptor, a struct pollfd; 0 when the time is up. */
-    static int poll(MemorySegment pollFd, int milliseconds) {
+    public static int poll(MemorySegment pollFd, int milliseconds) {
         return poll(pollFd, 1, milliseconds);
     }
 

@@ -9,18 +9,25 @@ import io.peerpods.network.NameServerRoutes;
 import io.peerpods.proto.agent.CopyFileRequest;
 import io.peerpods.proto.agent.CreateContainerRequest;
 import io.peerpods.proto.agent.CreateSandboxRequest;
+import io.peerpods.proto.tunnelprobe.ReceivedRequest;
+import io.peerpods.proto.tunnelprobe.ReceivedResponse;
 import io.peerpods.relay.AgentEdits;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * What the pod VM changes in the agent protocol of Kata: containers join the pod's network namespace, the sandbox gets no
  * name servers of its own (its resolv.conf comes as a file), the name servers of both are told to a listener, so that the
- * pod reaches them by the tunnel, and cloud volumes are mounted for the containers that want them until the sandbox ends. Fields that are not known here pass as they are.
+ * pod reaches them by the tunnel, and cloud volumes are mounted for the containers that want them until the sandbox ends. Calls that ask for the tunnel's probes are answered here.
+ * Fields that are not known here pass as they are.
  */
 public final class PodVmEdits implements AgentEdits {
 
+    private static final String PROBES = "peerpods.TunnelProbe";
+    private static final String RECEIVED = "Received";
     private static final String SERVICE = "grpc.AgentService";
     private static final String CREATE_CONTAINER = "CreateContainer";
     private static final String CREATE_SANDBOX = "CreateSandbox";
@@ -31,6 +38,13 @@ public final class PodVmEdits implements AgentEdits {
     private final String podNamespace;
     private final NameServers nameServers;
     private final VolumeMounts volumes;
+    private final TunnelProbes probes;
+
+    /** Tells how many probes with a nonce came through the tunnel; empty when that is not known. */
+    @FunctionalInterface
+    public interface TunnelProbes {
+        OptionalInt received(String nonce);
+    }
 
     /** Hears of the name servers that a pod is given, before the agent does. */
     @FunctionalInterface
@@ -42,7 +56,8 @@ public final class PodVmEdits implements AgentEdits {
      * @param podNamespace path of the pod's network namespace in the VM
      * @param volumes the pod's cloud volumes
      */
-    public PodVmEdits(String podNamespace, NameServers nameServers, VolumeMounts volumes) {
+    public PodVmEdits(String podNamespace, NameServers nameServers, VolumeMounts volumes, TunnelProbes probes) {
+        this.probes = probes;
         this.podNamespace = podNamespace;
         this.nameServers = nameServers;
         this.volumes = volumes;
@@ -50,11 +65,35 @@ public final class PodVmEdits implements AgentEdits {
 
     @Override
     public boolean concern(String service, String method) {
-        return service.equals(SERVICE)
-                && (method.equals(CREATE_CONTAINER)
-                        || method.equals(CREATE_SANDBOX)
-                        || method.equals(COPY_FILE)
-                        || method.equals(DESTROY_SANDBOX));
+        return isProbes(service, method)
+                || service.equals(SERVICE)
+                        && (method.equals(CREATE_CONTAINER)
+                                || method.equals(CREATE_SANDBOX)
+                                || method.equals(COPY_FILE)
+                                || method.equals(DESTROY_SANDBOX));
+    }
+
+    private static boolean isProbes(String service, String method) {
+        return service.equals(PROBES) && method.equals(RECEIVED);
+    }
+
+    @Override
+    public Optional<ByteString> answer(String service, String method, ByteString payload) throws StatusException {
+        if (!isProbes(service, method)) {
+            return Optional.empty();
+        }
+        try {
+            OptionalInt received =
+                    probes.received(ReceivedRequest.parseFrom(payload).getNonce());
+            return Optional.of(ReceivedResponse.newBuilder()
+                    .setProbes(received.orElseThrow(() -> Status.UNIMPLEMENTED
+                            .withDescription("probes of the tunnel are not answered in this VM; see podvm-agent's log")
+                            .asException()))
+                    .build()
+                    .toByteString());
+        } catch (InvalidProtocolBufferException e) {
+            throw Status.INVALID_ARGUMENT.withDescription(e.getMessage()).asException();
+        }
     }
 
     @Override

@@ -14,6 +14,7 @@ import io.peerpods.network.PodNetworkSpec;
 import io.peerpods.network.PodVmNetwork;
 import io.peerpods.network.PodVmNics;
 import io.peerpods.network.PodVmPlan;
+import io.peerpods.network.ProbeResponder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -21,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +45,7 @@ public final class PodNetwork {
     private final Executor executor;
     private final Path directory;
     private volatile @Nullable PodVmNetwork network;
+    private volatile @Nullable ProbeResponder responder;
 
     /**
      * Changes nothing yet.
@@ -89,6 +92,7 @@ public final class PodNetwork {
         for (int tries = 1; ; tries++) {
             try {
                 opened.setUp(facts, wait);
+                answerProbes();
                 return;
             } catch (OpException e) {
                 if (tries == TRIES) {
@@ -101,8 +105,27 @@ public final class PodNetwork {
         }
     }
 
+    /** Before the agent listens, so that the worker's first probe finds it. The pod's network is the same without it. */
+    private void answerProbes() {
+        try {
+            responder = ProbeResponder.start(place.pod(), spec);
+        } catch (LinuxException e) {
+            log.warn("probes of the tunnel are not answered: {}", e.getMessage());
+        }
+    }
+
+    /** How many of the worker's probes with that nonce came through the tunnel; empty when that is not known. */
+    public OptionalInt probesReceived(String nonce) {
+        ProbeResponder answering = responder;
+        return answering == null ? OptionalInt.empty() : answering.received(nonce);
+    }
+
     /** Undoes what {@link #setUp} did, in this run or an earlier one. */
     public void tearDown() {
+        ProbeResponder answering = responder;
+        if (answering != null) {
+            answering.close();
+        }
         PodVmNetwork opened = network;
         if (opened == null) {
             return;

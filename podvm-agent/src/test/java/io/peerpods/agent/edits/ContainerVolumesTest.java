@@ -19,6 +19,7 @@ import io.peerpods.testing.Programs;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -45,7 +46,7 @@ class ContainerVolumesTest {
                 machine.resolve("dev"),
                 machine.resolve("cdh.sock"),
                 Duration.ofMillis(50));
-        edits = new PodVmEdits("/run/netns/podns", servers -> {}, mounts);
+        edits = new PodVmEdits("/run/netns/podns", servers -> {}, mounts, nonce -> OptionalInt.empty());
     }
 
     @AfterEach

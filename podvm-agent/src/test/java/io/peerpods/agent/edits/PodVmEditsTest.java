@@ -19,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -28,8 +29,8 @@ class PodVmEditsTest {
     private static final String PODNS = "/run/netns/podns";
 
     private final List<InetAddress> learned = new ArrayList<>();
-    private final PodVmEdits edits =
-            new PodVmEdits(PODNS, learned::addAll, VolumeMounts.ofVm(Path.of("/nowhere/at/all")));
+    private final PodVmEdits edits = new PodVmEdits(
+            PODNS, learned::addAll, VolumeMounts.ofVm(Path.of("/nowhere/at/all")), nonce -> OptionalInt.empty());
 
     @Test
     void onlyFourMethodsAreOpened() {

@@ -35,6 +35,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -75,7 +76,8 @@ class VolumePathTest {
                                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                                 directory.resolve("kata.sock"),
                                 Transport.plain())
-                        .with(new PodVmEdits("/run/netns/podns", servers -> {}, mounts)));
+                        .with(new PodVmEdits(
+                                "/run/netns/podns", servers -> {}, mounts, nonce -> OptionalInt.empty())));
                 AgentRelay relay = AgentRelay.listen(
                         RelayOptions.of("pod VM podvm-web", directory.resolve("agent.ttrpc"), Transport.plain())
                                 .with(new ContainerEdits(launched(onWorker), onWorker)));

@@ -199,6 +199,7 @@ final class MiniLab implements AutoCloseable {
     private static long dropped(String table, String rule) {
         return table.lines()
                 .filter(line -> line.contains(rule))
+                .filter(line -> line.contains("drop")) // the rule that notes the sources counts in a set
                 .mapToLong(line -> Long.parseLong(line.replaceAll(".*packets (\\d+).*", "$1")))
                 .sum();
     }

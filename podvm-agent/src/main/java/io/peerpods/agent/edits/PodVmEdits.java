@@ -66,11 +66,11 @@ public final class PodVmEdits implements AgentEdits {
     @Override
     public boolean concern(String service, String method) {
         return isProbes(service, method)
-                || service.equals(SERVICE)
+                || (service.equals(SERVICE)
                         && (method.equals(CREATE_CONTAINER)
                                 || method.equals(CREATE_SANDBOX)
                                 || method.equals(COPY_FILE)
-                                || method.equals(DESTROY_SANDBOX));
+                                || method.equals(DESTROY_SANDBOX)));
     }
 
     private static boolean isProbes(String service, String method) {

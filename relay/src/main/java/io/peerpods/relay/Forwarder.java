@@ -3,6 +3,7 @@ package io.peerpods.relay;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.peerpods.ttrpc.IoThread;
+import io.peerpods.ttrpc.TtrpcServer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -25,7 +26,6 @@ public final class Forwarder implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Forwarder.class);
 
-    private static final int BACKLOG = 128;
     private static final int MAX_CONNECTIONS = 256;
     private static final int MAX_HANDSHAKES = 32;
     /** Less than half of all: one peer that never finishes leaves room for the worker. */
@@ -73,7 +73,7 @@ public final class Forwarder implements AutoCloseable {
         Forwarder forwarder;
         try {
             listener.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-            listener.bind(options.listen(), BACKLOG);
+            listener.bind(options.listen(), TtrpcServer.BACKLOG);
             forwarder = new Forwarder(options, listener, RelayThreads.start(1), handshake);
         } catch (IOException e) {
             Sockets.closeQuietly(listener);

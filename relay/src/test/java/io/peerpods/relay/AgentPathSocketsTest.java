@@ -3,9 +3,11 @@ package io.peerpods.relay;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.peerpods.ttrpc.TtrpcServer;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -43,5 +45,22 @@ class AgentPathSocketsTest extends AgentPath {
                     .hasMessageContaining("127.0.0.1:" + address.getPort())
                     .hasMessageContaining("in use");
         }
+    }
+
+    @Test
+    void asManyWorkersConnectAtOnceAsTheKernelLets() throws Exception {
+        Forwarder forwarder = forwarder(Transport.plain());
+        // By lines: the kernel gives only the first read of a number something, and readString begins with one byte.
+        long somaxconn = Long.parseLong(Files.readAllLines(Path.of("/proc/sys/net/core/somaxconn"))
+                .getFirst());
+        assertThat(backlog(forwarder.address().getPort())).isEqualTo(Math.min(somaxconn, TtrpcServer.BACKLOG));
+    }
+
+    /** What the kernel says of a listener's queue: ss(8) shows its length as Send-Q. */
+    private static long backlog(int port) throws Exception {
+        Process ss = new ProcessBuilder("ss", "-Hltn", "sport = :" + port).start();
+        String line = new String(ss.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+        assertThat(ss.waitFor()).isZero();
+        return Long.parseLong(line.split("\\s+")[2]);
     }
 }

@@ -1,7 +1,7 @@
 package io.peerpods.adaptor;
 
+import io.peerpods.linux.Sysctls;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** The host's name as the kernel has it; no name service is asked. */
@@ -11,7 +11,7 @@ final class HostName {
 
     static String get() {
         try {
-            String name = Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+            String name = Sysctls.read(Path.of("/proc/sys/kernel/hostname"));
             return name.isEmpty() ? "localhost" : name;
         } catch (IOException e) {
             return "localhost";

@@ -1,8 +1,8 @@
 package io.peerpods.adaptor;
 
+import io.peerpods.linux.Sysctls;
 import io.peerpods.ttrpc.TtrpcServer;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -16,7 +16,7 @@ final class ListenBacklog {
     /** What the operator should know when the kernel cuts them. A limit that cannot be read is no reason to complain. */
     static Optional<String> warning() {
         try {
-            return warning(Integer.parseInt(Files.readString(SOMAXCONN).strip()));
+            return warning(Integer.parseInt(Sysctls.read(SOMAXCONN)));
         } catch (IOException | NumberFormatException e) {
             return Optional.empty();
         }

@@ -51,8 +51,8 @@ class AgentPathSocketsTest extends AgentPath {
     void asManyWorkersConnectAtOnceAsTheKernelLets() throws Exception {
         Forwarder forwarder = forwarder(Transport.plain());
         // By lines: the kernel gives only the first read of a number something, and readString begins with one byte.
-        long somaxconn = Long.parseLong(Files.readAllLines(Path.of("/proc/sys/net/core/somaxconn"))
-                .getFirst());
+        long somaxconn = Long.parseLong(
+                Files.readAllLines(Path.of("/proc/sys/net/core/somaxconn")).getFirst());
         assertThat(backlog(forwarder.address().getPort())).isEqualTo(Math.min(somaxconn, TtrpcServer.BACKLOG));
     }
 

@@ -10,7 +10,11 @@ final class DescriptorsMain {
 
     private DescriptorsMain() {}
 
-    /** @param args a directory for the sockets: {@code server} and {@code relay} */
+    /**
+     * Listens until its standard input ends.
+     *
+     * @param args a directory for the sockets: {@code server} and {@code relay}
+     */
     public static void main(String[] args) throws Exception {
         Path directory = Path.of(args[0]);
         try (var _ = TtrpcServer.builder()

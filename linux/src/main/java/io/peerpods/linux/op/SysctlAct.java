@@ -2,6 +2,7 @@ package io.peerpods.linux.op;
 
 import com.google.gson.JsonObject;
 import io.peerpods.linux.LinuxException;
+import io.peerpods.linux.Sysctls;
 import io.peerpods.linux.sys.Errno;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -25,7 +26,7 @@ record SysctlAct(Op.Sysctl op) implements Act {
         return scene.find(op.ns())
                 .flatMap(space -> space.inside(() -> {
                     try {
-                        return Optional.of(normal(Files.readString(file())));
+                        return Optional.of(normal(Sysctls.read(file())));
                     } catch (NoSuchFileException e) {
                         return Optional.empty();
                     } catch (IOException e) {

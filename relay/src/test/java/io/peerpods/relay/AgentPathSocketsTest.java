@@ -61,6 +61,6 @@ class AgentPathSocketsTest extends AgentPath {
         Process ss = new ProcessBuilder("ss", "-Hltn", "sport = :" + port).start();
         String line = new String(ss.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
         assertThat(ss.waitFor()).isZero();
-        return Long.parseLong(line.split("\\s+")[2]);
+        return Long.parseLong(line.split("\\s+", -1)[2]);
     }
 }

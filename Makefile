@@ -28,7 +28,8 @@ dist demo demo-aws test bench bench-aws fmt: setup
 else
 dist: dist/.made ## the two distributions, dist/adaptor and dist/podvm-agent
 
-# The linters take more than half of a build, so only `make test` runs them (without -q, which hides their warnings). What was compiled without them is compiled again for it.
+# The linters take more than half of a build, so only `make test` runs them (without -q, which hides their warnings). What was
+# compiled without them is compiled again for it.
 LINT = -Dlint=off
 test: LINT =
 UNLINTED = $(if $(LINT),mkdir -p target && touch target/.unlinted)
@@ -49,7 +50,7 @@ demo-aws: dist/.made ## the same through the provider aws, on an emulated EC2 (r
 test: dist/.made ## every test; what was skipped, and why, is listed at the end (root)
 	@if [ -e target/.unlinted ]; then \
 	  rm dist/.made; find . -path ./target -prune -o -path '*/target/*classes' -prune -exec rm -rf {} +; \
-	  $(MAVEN) -q test-compile; \
+	  $(MAVEN) test-compile; \
 	  touch dist/.made; rm target/.unlinted; \
 	fi
 	$(MAVEN) verify

@@ -87,8 +87,7 @@ final class GuardWatch implements AutoCloseable {
     }
 
     private Optional<NftablesEvents.Subscription> subscribe(NftablesEvents events) {
-        NetnsRef ref = where.namespace();
-        try (Netns netns = ref.isOwn() ? Netns.current() : Netns.open(ref.path())) {
+        try (Netns netns = where.namespace().open()) {
             return Optional.of(events.subscribe(netns, table -> table.startsWith(TABLES), changes::release));
         } catch (RuntimeException e) {
             if (e instanceof LinuxException refused && refused.isGone()) {

@@ -1,6 +1,5 @@
 package io.peerpods.network;
 
-import io.peerpods.linux.Netns;
 import io.peerpods.linux.netlink.Link;
 import io.peerpods.linux.netlink.LinkAddress;
 import io.peerpods.linux.netlink.Route;
@@ -17,13 +16,7 @@ import java.util.Optional;
 record Kernel(List<Link> links, List<LinkAddress> addresses, List<Route> routes) {
 
     static Kernel look(NetnsRef namespace) {
-        if (namespace.isOwn()) {
-            try (Rtnl rtnl = Rtnl.open()) {
-                return look(rtnl);
-            }
-        }
-        try (Netns netns = Netns.open(namespace.path());
-                Rtnl rtnl = Rtnl.open(netns)) {
+        try (Rtnl rtnl = namespace.openRtnl()) {
             return look(rtnl);
         }
     }

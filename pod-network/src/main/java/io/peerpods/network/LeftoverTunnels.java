@@ -1,7 +1,6 @@
 package io.peerpods.network;
 
 import io.peerpods.linux.LinuxException;
-import io.peerpods.linux.Netns;
 import io.peerpods.linux.netlink.Link;
 import io.peerpods.linux.netlink.Rtnl;
 import io.peerpods.linux.netlink.VxlanAttributes;
@@ -28,13 +27,7 @@ public final class LeftoverTunnels {
      * @throws LinuxException when the kernel refuses
      */
     public static List<String> remove(NetnsRef worker) {
-        if (worker.isOwn()) {
-            try (Rtnl rtnl = Rtnl.open()) {
-                return remove(rtnl);
-            }
-        }
-        try (Netns netns = Netns.open(worker.path());
-                Rtnl rtnl = Rtnl.open(netns)) {
+        try (Rtnl rtnl = worker.openRtnl()) {
             return remove(rtnl);
         }
     }

@@ -73,7 +73,7 @@ public final class PodVmNics {
         List<NicFacts> facts = spec.externalNetwork() ? metadata.read() : List.of();
         long end = System.nanoTime() + wait.underlay().toNanos();
         while (true) {
-            try (Rtnl rtnl = open(place.vm())) {
+            try (Rtnl rtnl = place.vm().openRtnl()) {
                 Optional<Underlay> found =
                         spec.dedicated() ? dedicated(rtnl, wait.hostInterface(), peer) : byRoute(rtnl, peer, facts);
                 if (found.isPresent()) {
@@ -147,15 +147,6 @@ public final class PodVmNics {
 
     private static Optional<Kernel> lookIfThere(NetnsRef namespace) {
         return Netns.exists(Path.of(namespace.path())) ? Optional.of(Kernel.look(namespace)) : Optional.empty();
-    }
-
-    private static Rtnl open(NetnsRef namespace) {
-        if (namespace.isOwn()) {
-            return Rtnl.open();
-        }
-        try (Netns netns = Netns.open(namespace.path())) {
-            return Rtnl.open(netns);
-        }
     }
 
     private static String describe(Kernel kernel) {

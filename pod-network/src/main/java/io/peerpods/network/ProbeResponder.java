@@ -3,10 +3,8 @@ package io.peerpods.network;
 import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.Netns;
 import io.peerpods.linux.PacketSocket;
-import io.peerpods.linux.netlink.Link;
 import io.peerpods.linux.netlink.Rtnl;
 import io.peerpods.linux.op.NetnsRef;
-import io.peerpods.linux.sys.Errno;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -62,8 +60,7 @@ public final class ProbeResponder implements AutoCloseable {
 
     private static ProbeResponder openHere(String tunnel) {
         try (Rtnl rtnl = Rtnl.open()) {
-            Link link = rtnl.link(tunnel).orElseThrow(() -> new LinuxException("find link " + tunnel, Errno.ENODEV));
-            return new ProbeResponder(PacketSocket.open(link.index(), ProbeFrame.ETHERTYPE));
+            return new ProbeResponder(PacketSocket.open(rtnl.requireLink(tunnel).index(), ProbeFrame.ETHERTYPE));
         }
     }
 

@@ -46,8 +46,7 @@ public final class TunnelProbe implements AutoCloseable {
 
     private static TunnelProbe openHere(MacAddress pod) {
         try (Rtnl rtnl = Rtnl.open()) {
-            Link tunnel = rtnl.link(WorkerPlan.TUNNEL_LINK)
-                    .orElseThrow(() -> new LinuxException("find link " + WorkerPlan.TUNNEL_LINK, Errno.ENODEV));
+            Link tunnel = rtnl.requireLink(WorkerPlan.TUNNEL_LINK);
             MacAddress own = tunnel.mac();
             if (own == null) {
                 throw new LinuxException("find the hardware address of " + WorkerPlan.TUNNEL_LINK, Errno.ENODEV);

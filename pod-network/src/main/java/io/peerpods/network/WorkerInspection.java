@@ -88,7 +88,7 @@ public final class WorkerInspection {
         }
         WorkerUnderlay underlay = WorkerUnderlay.find(request.hostInterface(), request.workerAddress(), worker);
         try (Netns netns = Netns.open(request.netnsPath());
-                Netns own = worker.isOwn() ? Netns.current() : Netns.open(worker.path());
+                Netns own = worker.open();
                 Rtnl rtnl = Rtnl.open(netns)) {
             if (netns.identity().equals(own.identity())) {
                 throw new PodNetworkException(pod + ": the network namespace " + request.netnsPath()
@@ -105,7 +105,7 @@ public final class WorkerInspection {
             Result result = namespace.describe(underlay);
             List<String> warnings = new ArrayList<>(result.warnings());
             PolicyRouting.check(pod, namespace.primary(), rtnl.rules(), routes).ifPresent(warnings::add);
-            boolean bridged = mayBeBridged(namespace.primary(), worker, own);
+            boolean bridged = mayBeBridged(namespace.primary(), worker);
             return new Result(result.spec().withBridged(bridged), warnings);
         } catch (LinuxException | UncheckedIOException e) {
             throw new PodNetworkException(pod + ": cannot inspect its network: " + e.getMessage(), e);
@@ -113,11 +113,11 @@ public final class WorkerInspection {
     }
 
     /** Whether the pod's interface is one end of a pair whose other end is a port of a bridge, or is not to be seen from here. */
-    private static boolean mayBeBridged(Link pod, NetnsRef worker, Netns own) {
+    private static boolean mayBeBridged(Link pod, NetnsRef worker) {
         if (!pod.kind().equals("veth")) {
             return false;
         }
-        try (Rtnl rtnl = worker.isOwn() ? Rtnl.open() : Rtnl.open(own)) {
+        try (Rtnl rtnl = worker.openRtnl()) {
             Optional<Link> other = rtnl.link(pod.lower())
                     // The number may be that of another link: that of the pair is in yet another namespace then.
                     .filter(link -> link.kind().equals("veth") && link.lower() == pod.index());

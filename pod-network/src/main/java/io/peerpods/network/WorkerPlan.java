@@ -63,9 +63,8 @@ public final class WorkerPlan {
         ops.add(new Op.Redirect(podNetns, spec.pod().name(), TUNNEL_LINK));
         ops.add(new Op.Redirect(podNetns, TUNNEL_LINK, spec.pod().name()));
         if (spec.bridged()) {
-            // A bridge that shows its frames to iptables sends what the pod sends to its own Service back with the
-            // pod's
-            // MAC as source.
+            // A bridge that shows its frames to iptables sends what the pod sends to its own Service back: the source
+            // is the pod's MAC.
             ops.add(new Op.Hairpin(
                     podNetns, spec.pod().name(), TUNNEL_LINK, spec.pod().mac()));
         }

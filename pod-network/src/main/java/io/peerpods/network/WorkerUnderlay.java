@@ -3,7 +3,6 @@ package io.peerpods.network;
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.LinuxException;
-import io.peerpods.linux.Netns;
 import io.peerpods.linux.netlink.Link;
 import io.peerpods.linux.netlink.LinkAddress;
 import io.peerpods.linux.netlink.Route;
@@ -47,7 +46,7 @@ public record WorkerUnderlay(String link, IpPrefix address, boolean dedicated) {
      */
     static WorkerUnderlay find(String hostInterface, @Nullable InetAddress known, NetnsRef worker)
             throws PodNetworkException {
-        try (Rtnl rtnl = open(worker)) {
+        try (Rtnl rtnl = worker.openRtnl()) {
             if (known != null && hostInterface.isEmpty()) {
                 return at(known, rtnl);
             }
@@ -55,15 +54,6 @@ public record WorkerUnderlay(String link, IpPrefix address, boolean dedicated) {
                     hostInterface, look(hostInterface, rtnl), (destination, link) -> source(rtnl, destination, link));
         } catch (LinuxException e) {
             throw new PodNetworkException("cannot inspect the worker's network: " + e.getMessage(), e);
-        }
-    }
-
-    private static Rtnl open(NetnsRef worker) {
-        if (worker.isOwn()) {
-            return Rtnl.open();
-        }
-        try (Netns netns = Netns.open(worker.path())) {
-            return Rtnl.open(netns);
         }
     }
 

@@ -20,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Makes sure that a pod's tunnel carries frames before StartVM says so: a firewall that drops its UDP port is otherwise seen by nobody but
- * the pod. It costs a round trip through the tunnel. An unanswered probe counts only when the VM says that it answers probes.
+ * Makes sure that a pod's tunnel carries frames before StartVM says so: a firewall that drops its UDP port is otherwise noticed in
+ * the pod only. It costs a round trip through the tunnel. An unanswered probe counts only when the VM says that it answers probes.
  */
 final class TunnelCheck implements AutoCloseable {
 

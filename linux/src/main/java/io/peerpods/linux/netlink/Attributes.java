@@ -11,6 +11,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** The attributes of one netlink message or of one nested attribute, by type; of a repeated type the last counts. */
@@ -27,36 +28,31 @@ final class Attributes {
 
     /** A list of nested attributes, in order; their types say nothing. Ends as {@link #read} does. */
     static List<Attributes> list(ByteBuffer buffer) {
-        ByteBuffer rest = buffer.slice().order(ByteOrder.nativeOrder());
         List<Attributes> list = new ArrayList<>();
-        while (rest.remaining() >= 4) {
-            int start = rest.position();
-            int length = Short.toUnsignedInt(rest.getShort(start));
-            if (length < 4 || length > rest.remaining()) {
-                break;
-            }
-            list.add(read(rest.slice(start + 4, length - 4)));
-            rest.position(Math.min(rest.limit(), start + (length + 3 & ~3)));
-        }
+        walk(buffer, (_, value) -> list.add(read(value)));
         return list;
     }
 
     /** Reads what remains of the buffer. A length that does not fit ends the reading: what follows cannot be told apart. */
     static Attributes read(ByteBuffer buffer) {
-        ByteBuffer rest = buffer.slice().order(ByteOrder.nativeOrder());
         Map<Integer, ByteBuffer> values = new HashMap<>();
+        walk(buffer, values::put);
+        return new Attributes(values);
+    }
+
+    private static void walk(ByteBuffer buffer, BiConsumer<Integer, ByteBuffer> attribute) {
+        ByteBuffer rest = buffer.slice().order(ByteOrder.nativeOrder());
         while (rest.remaining() >= 4) {
             int start = rest.position();
             int length = Short.toUnsignedInt(rest.getShort(start));
             if (length < 4 || length > rest.remaining()) {
                 break;
             }
-            values.put(
+            attribute.accept(
                     rest.getShort(start + 2) & TYPE_MASK,
                     rest.slice(start + 4, length - 4).order(ByteOrder.nativeOrder()));
             rest.position(Math.min(rest.limit(), start + (length + 3 & ~3)));
         }
-        return new Attributes(values);
     }
 
     boolean has(int type) {

@@ -9,7 +9,8 @@ import java.util.Optional;
 
 /**
  * Ingress qdiscs and the filters this project uses: u32 matching everything, with mirred sending each frame out of another link
- * (linux/pkt_sched.h, pkt_cls.h, tc_act/tc_mirred.h). Others, without an action, let a pair of addresses or an ethertype pass. u32, because {@code matchall} and {@code flower} are not in every kernel.
+ * (linux/pkt_sched.h, pkt_cls.h, tc_act/tc_mirred.h). Others, without an action, let a pair of addresses or an
+ * ethertype pass. u32, because {@code matchall} and {@code flower} are not in every kernel.
  */
 public final class TrafficControl {
 
@@ -166,7 +167,7 @@ public final class TrafficControl {
      *     pass ({@code gact}) is not in every kernel
      */
     public void addPass(int from, MacAddress mac, int classId) {
-        int info = Short.toUnsignedInt(Short.reverseBytes((short) ETH_P_ALL)); // priority 0: one before those there are
+        int info = info(0, ETH_P_ALL); // priority 0: one before those there are
         Message message = message(RTM_NEWTFILTER, Message.CREATE | Message.EXCL, from, 0, INGRESS_FILTERS, info)
                 .string(TCA_KIND, "u32");
         message.nest(

@@ -2,10 +2,12 @@ package io.peerpods.linux.op;
 
 import static java.util.Objects.requireNonNull;
 
+import io.peerpods.linux.Netns;
+import io.peerpods.linux.netlink.Rtnl;
 import java.nio.file.Path;
 
 /**
- * Names the network namespace an op acts in, without opening it.
+ * Names the network namespace an op acts in. {@link #open} opens it.
  *
  * @param path empty for the namespace of this process, else a file such as {@code /run/netns/podns}
  */
@@ -31,6 +33,29 @@ public record NetnsRef(String path) {
 
     public boolean isOwn() {
         return path.isEmpty();
+    }
+
+    /**
+     * Opens the namespace.
+     *
+     * @throws io.peerpods.linux.LinuxException ENOENT when there is none
+     */
+    public Netns open() {
+        return isOwn() ? Netns.current() : Netns.open(path);
+    }
+
+    /**
+     * Opens the namespace's links, addresses and routes.
+     *
+     * @throws io.peerpods.linux.LinuxException ENOENT when there is no such namespace
+     */
+    public Rtnl openRtnl() {
+        if (isOwn()) {
+            return Rtnl.open(); // without the detour over another thread
+        }
+        try (Netns netns = Netns.open(path)) {
+            return Rtnl.open(netns);
+        }
     }
 
     @Override

@@ -33,7 +33,7 @@ final class Space implements AutoCloseable {
     }
 
     static Space open(NetnsRef ref, boolean askingOnce) {
-        Netns netns = ref.isOwn() ? Netns.current() : Netns.open(ref.path());
+        Netns netns = ref.open();
         try {
             return new Space(ref, netns, ref.isOwn() ? Rtnl.open() : netns.runOnThisThread(Rtnl::open), askingOnce);
         } catch (LinuxException e) {

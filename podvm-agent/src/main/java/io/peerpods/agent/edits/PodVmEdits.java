@@ -21,8 +21,8 @@ import java.util.OptionalInt;
 /**
  * What the pod VM changes in the agent protocol of Kata: containers join the pod's network namespace, the sandbox gets no
  * name servers of its own (its resolv.conf comes as a file), the name servers of both are told to a listener, so that the
- * pod reaches them by the tunnel, and cloud volumes are mounted for the containers that want them until the sandbox ends. Calls that ask for the tunnel's probes are answered here.
- * Fields that are not known here pass as they are.
+ * pod reaches them by the tunnel, and cloud volumes are mounted for the containers that want them until the sandbox ends. Calls that ask
+ * for the tunnel's probes are answered here. Fields that are not known here pass as they are.
  */
 public final class PodVmEdits implements AgentEdits {
 

@@ -165,7 +165,8 @@ final class AwsHttp {
         return value(environment, environment.containsKey(lower) ? lower : variable);
     }
 
-    private static String value(Map<String, String> environment, String variable) {
+    /** A variable without the blanks and line end that come with it; empty when it is not set. */
+    static String value(Map<String, String> environment, String variable) {
         return environment.getOrDefault(variable, "").strip();
     }
 }

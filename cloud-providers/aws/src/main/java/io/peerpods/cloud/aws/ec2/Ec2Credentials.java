@@ -48,8 +48,8 @@ final class Ec2Credentials {
         if (!config.profile().isEmpty()) {
             usual.profileName(config.profile());
         }
-        String role = value(environment, "AWS_ROLE_ARN");
-        String tokenFile = value(environment, "AWS_WEB_IDENTITY_TOKEN_FILE");
+        String role = AwsHttp.value(environment, "AWS_ROLE_ARN");
+        String tokenFile = AwsHttp.value(environment, "AWS_WEB_IDENTITY_TOKEN_FILE");
         if (role.isEmpty() || tokenFile.isEmpty()) {
             return usual.build();
         }
@@ -78,7 +78,7 @@ final class Ec2Credentials {
                 .httpClient(AwsHttp.client(target, environment, Ec2Clients.CONNECT, CALL))
                 .overrideConfiguration(o -> o.apiCallTimeout(CALL));
         endpoint.ifPresent(sts::endpointOverride);
-        String session = value(environment, "AWS_ROLE_SESSION_NAME");
+        String session = AwsHttp.value(environment, "AWS_ROLE_SESSION_NAME");
         return StsWebIdentityTokenFileCredentialsProvider.builder()
                 .stsClient(sts.build())
                 .roleArn(role)
@@ -89,7 +89,7 @@ final class Ec2Credentials {
 
     private static Optional<URI> stsEndpoint(Map<String, String> environment) throws CloudException {
         String variable = "AWS_ENDPOINT_URL_STS";
-        String text = value(environment, variable);
+        String text = AwsHttp.value(environment, variable);
         if (text.isEmpty()) {
             return Optional.empty();
         }
@@ -102,9 +102,5 @@ final class Ec2Credentials {
             // Said below.
         }
         throw new InvalidRequest(Outcome.NOT_DONE, variable + " is \"" + text + "\": it must be https://host[:port]");
-    }
-
-    private static String value(Map<String, String> environment, String variable) {
-        return environment.getOrDefault(variable, "").strip();
     }
 }

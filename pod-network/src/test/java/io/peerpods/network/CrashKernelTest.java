@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpods.linux.op.Executor;
 import io.peerpods.linux.op.Journal;
-import io.peerpods.linux.op.NetnsRef;
 import io.peerpods.linux.op.Plan;
 import io.peerpods.linux.op.Steps;
 import io.peerpods.testing.Leftovers;
@@ -77,12 +76,7 @@ class CrashKernelTest {
     @Test
     void on_the_worker() throws Exception {
         List<Leftovers> before = lab.census();
-        Plan plan = WorkerPlan.of(
-                "0123abcd",
-                NetnsRef.of(lab.wpod.path()),
-                Specs.pod().withTunnel(4789, 555001, 1),
-                VmPeer.of(Specs.ip("10.10.1.2"), 15150),
-                lab.workerPlace());
+        Plan plan = lab.workerPlan(Specs.pod().withTunnel(4789, 555001, 1));
         Path journal = directory.resolve("worker.journal");
         int step = 0;
         for (boolean crashed = true; crashed; step++) {

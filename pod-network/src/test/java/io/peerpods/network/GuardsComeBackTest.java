@@ -30,7 +30,6 @@ import org.slf4j.LoggerFactory;
 @NeedsRoot
 @NeedsProgram({"ip", "nft", "sh"})
 class GuardsComeBackTest {
-    private static final String SANDBOX = "0123abcd";
     private static final Duration PATIENCE = Duration.ofSeconds(60);
     /** So long that only the kernel's events can be the reason for a repair. */
     private static final Duration NEVER = Duration.ofHours(1);
@@ -58,15 +57,10 @@ class GuardsComeBackTest {
         lines.start();
         logger().addAppender(lines);
         PodNetworkSpec spec = Specs.pod();
-        workerPlan = WorkerPlan.of(
-                SANDBOX,
-                NetnsRef.of(lab.wpod.path()),
-                spec,
-                VmPeer.of(Specs.ip("10.10.1.2"), 15150),
-                lab.workerPlace());
+        workerPlan = lab.workerPlan(spec);
         workerJournal = Journal.open(directory.resolve("worker.journal"));
         executor.apply(workerPlan, workerJournal);
-        workerGuards.watch(SANDBOX, workerPlan);
+        workerGuards.watch(MiniLab.SANDBOX, workerPlan);
         vm = PodVmNetwork.open(Files.createDirectory(directory.resolve("vm")), executor, spec, lab.vmPlace(), NEVER);
         vm.setUp(NicFacts.Source.NONE, MiniLab.patience());
     }
@@ -221,7 +215,7 @@ class GuardsComeBackTest {
 
     @Test
     void nothingOfASandboxThatWasForgottenComesBack() {
-        workerGuards.forget(SANDBOX);
+        workerGuards.forget(MiniLab.SANDBOX);
         Place worker = places().get(0);
         worker.nft("flush ruleset");
         places().get(1).nft("flush ruleset");
@@ -231,7 +225,7 @@ class GuardsComeBackTest {
         worker.nft("add table " + worker.tableName());
         assertThat(MiniLab.eventually(() -> worker.rules().contains("peerpods:other"), PATIENCE))
                 .isTrue();
-        assertThat(worker.rules()).doesNotContain("peerpods:" + SANDBOX);
+        assertThat(worker.rules()).doesNotContain("peerpods:" + MiniLab.SANDBOX);
         workerGuards.forget("other");
         worker.nft("delete table " + worker.tableName());
     }

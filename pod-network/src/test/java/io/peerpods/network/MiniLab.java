@@ -3,6 +3,7 @@ package io.peerpods.network;
 import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.MacAddress;
 import io.peerpods.linux.op.NetnsRef;
+import io.peerpods.linux.op.Plan;
 import io.peerpods.testing.Leftovers;
 import io.peerpods.testing.Programs;
 import io.peerpods.testing.TempNetns;
@@ -25,6 +26,8 @@ import java.util.function.BooleanSupplier;
  * </pre>
  */
 final class MiniLab implements AutoCloseable {
+    static final String SANDBOX = "0123abcd";
+
     static final String SECOND_MAC = "02:cc:00:00:00:06";
     static final String INTERNET = "203.0.113.10";
     static final String METADATA = "169.254.169.254";
@@ -131,8 +134,14 @@ final class MiniLab implements AutoCloseable {
         return new PodVmPlan.Place(NetnsRef.of(vm.path()), podRef(), 15150, true);
     }
 
-    WorkerPlan.Place workerPlace() {
-        return new WorkerPlan.Place(NetnsRef.of(worker.path()), "peerpods-test");
+    /** The worker's half of the pod's tunnel. */
+    Plan workerPlan(PodNetworkSpec spec) throws PodNetworkException {
+        return WorkerPlan.of(
+                SANDBOX,
+                NetnsRef.of(wpod.path()),
+                spec,
+                VmPeer.of(Specs.ip("10.10.1.2"), 15150),
+                new WorkerPlan.Place(NetnsRef.of(worker.path()), "peerpods-test"));
     }
 
     NetnsRef podRef() {

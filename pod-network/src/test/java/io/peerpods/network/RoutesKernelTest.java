@@ -162,14 +162,7 @@ class RoutesKernelTest {
         Executor executor = new Executor();
         Journal journal = Journal.open(directory.resolve("worker.journal"));
         try (PodVmNetwork vm = PodVmNetwork.open(directory, executor, spec, lab.vmPlace())) {
-            executor.apply(
-                    WorkerPlan.of(
-                            "0123abcd",
-                            NetnsRef.of(lab.wpod.path()),
-                            spec,
-                            VmPeer.of(Specs.ip("10.10.1.2"), 15150),
-                            lab.workerPlace()),
-                    journal);
+            executor.apply(lab.workerPlan(spec), journal);
             vm.setUp(NicFacts.Source.NONE, MiniLab.patience());
             checks.run();
             assertThat(vm.verify()).isEmpty();

@@ -33,7 +33,6 @@ import org.junit.jupiter.api.io.TempDir;
 @NeedsRoot
 @NeedsProgram({"ip", "nft", "ping"})
 class TunnelKernelTest {
-    private static final String SANDBOX = "0123abcd";
     private static final int VNI = 555000;
 
     private static MiniLab lab;
@@ -431,12 +430,7 @@ class TunnelKernelTest {
 
         Tunnel(PodNetworkSpec spec) throws Exception {
             state = Files.createDirectory(directory.resolve("vm"));
-            workerPlan = WorkerPlan.of(
-                    SANDBOX,
-                    NetnsRef.of(lab.wpod.path()),
-                    spec,
-                    VmPeer.of(Specs.ip("10.10.1.2"), 15150),
-                    lab.workerPlace());
+            workerPlan = lab.workerPlan(spec);
             workerJournal = Journal.open(directory.resolve("worker.journal"));
             vm = PodVmNetwork.open(state, executor, spec, lab.vmPlace(), Duration.ofMillis(50));
         }

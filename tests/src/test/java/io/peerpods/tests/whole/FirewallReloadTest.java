@@ -9,6 +9,10 @@ import io.peerpods.tests.lab.Scene;
 import io.peerpods.tests.lab.Setting;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.URLConnection;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -75,10 +79,26 @@ class FirewallReloadTest {
     }
 
     private static long repairs(Place worker) {
-        return worker.require("curl", "-s", "http://127.0.0.1:9464/metrics")
+        return metrics(worker)
                 .lines()
                 .filter(line -> line.startsWith("peerpods_guard_repairs_total "))
                 .mapToLong(line -> (long) Double.parseDouble(line.substring(line.indexOf(' ') + 1)))
                 .sum();
+    }
+
+    private static String metrics(Place worker) {
+        try {
+            return worker.call(() -> {
+                URLConnection connection =
+                        URI.create("http://127.0.0.1:9464/metrics").toURL().openConnection();
+                // The JDK keeps connections by their address, which means another one in each namespace.
+                connection.setRequestProperty("Connection", "close");
+                try (InputStream in = connection.getInputStream()) {
+                    return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+                }
+            });
+        } catch (Exception e) {
+            throw new IllegalStateException("read the metrics of " + worker.name(), e);
+        }
     }
 }

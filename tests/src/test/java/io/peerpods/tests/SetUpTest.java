@@ -80,6 +80,14 @@ class SetUpTest {
                 .doesNotContain("xfs", "golang", "python3");
     }
 
+    /** Its training runs need nft, and a build must not find that out after minutes. */
+    @Test
+    void theDistributionsAreNotBegunWithoutNft() throws Exception {
+        assertThat(setUp(Map.of(), "dist").text())
+                .contains("nft (package nftables)")
+                .doesNotContain("ping", "golang", "python3");
+    }
+
     @Test
     void checkInstallsNothing() throws Exception {
         debian();

@@ -1,5 +1,7 @@
 package io.peerpods.relay;
 
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.io.IoThread;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Status;
@@ -8,8 +10,6 @@ import io.peerpods.proto.agent.CheckRequest;
 import io.peerpods.proto.agent.HealthCheckResponse;
 import io.peerpods.proto.ttrpc.Request;
 import io.peerpods.proto.ttrpc.Response;
-import io.peerpods.ttrpc.Frame;
-import io.peerpods.ttrpc.IoThread;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;

@@ -1,6 +1,6 @@
 package io.peerpods.relay;
 
-import io.peerpods.ttrpc.IoThread;
+import io.peerpods.ttrpc.io.IoThread;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,6 +1,6 @@
 package io.peerpods.relay;
 
-import io.peerpods.ttrpc.Frame;
+import io.peerpods.ttrpc.frame.Frame;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;

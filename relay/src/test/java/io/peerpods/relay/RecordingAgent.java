@@ -1,6 +1,6 @@
 package io.peerpods.relay;
 
-import io.peerpods.ttrpc.Frame;
+import io.peerpods.ttrpc.frame.Frame;
 import java.io.IOException;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;

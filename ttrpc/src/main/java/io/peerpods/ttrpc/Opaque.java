@@ -1,5 +1,6 @@
 package io.peerpods.ttrpc;
 
+import io.peerpods.ttrpc.frame.Payload;
 import com.google.protobuf.ByteString;
 import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor;

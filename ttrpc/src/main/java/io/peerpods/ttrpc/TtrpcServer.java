@@ -2,7 +2,13 @@ package io.peerpods.ttrpc;
 
 import static java.util.Objects.requireNonNull;
 
+import io.peerpods.ttrpc.call.Methods;
+import io.peerpods.ttrpc.call.ServerConnection;
+import io.peerpods.ttrpc.io.Connection;
+import io.peerpods.ttrpc.io.IoThread;
+import io.peerpods.ttrpc.io.Limits;
 import io.grpc.Attributes;
+import io.peerpods.ttrpc.call.InboundCall;
 import io.grpc.BindableService;
 import io.grpc.HandlerRegistry;
 import io.grpc.MethodDescriptor;
@@ -52,7 +58,7 @@ public final class TtrpcServer implements AutoCloseable {
      * An attribute of every {@link io.grpc.ServerCall}: UNARY, SERVER_STREAMING or BIDI_STREAMING as the caller's request
      * frame says; for a method whose descriptor has a type, that type.
      */
-    public static final Attributes.Key<MethodType> WIRE_TYPE = Attributes.Key.create("io.peerpods.ttrpc.WIRE_TYPE");
+    public static final Attributes.Key<MethodType> WIRE_TYPE = InboundCall.WIRE_TYPE;
 
     /**
      * Connections that may wait to be accepted. A unix socket refuses more at once with EAGAIN, and Kata does not try again; the kernel
@@ -66,6 +72,7 @@ public final class TtrpcServer implements AutoCloseable {
     private static final Duration ACCEPT_PAUSE = Duration.ofMillis(100);
 
     private final Methods methods;
+    private final Owner owner = new Owner();
     private final Limits limits;
     private final @Nullable SSLContext tls;
     private final Consumer<SSLEngine> tlsSetup;
@@ -165,18 +172,25 @@ public final class TtrpcServer implements AutoCloseable {
         }
     }
 
-    Methods methods() {
-        return methods;
-    }
+    /** What the connections see of this server. */
+    private final class Owner implements ServerConnection.Owner {
 
-    boolean isDraining() {
-        return draining;
-    }
+        @Override
+        public Methods methods() {
+            return methods;
+        }
 
-    void forget(ServerConnection connection) {
-        connections.remove(connection);
-        if (draining) {
-            terminateIfEmpty();
+        @Override
+        public boolean isDraining() {
+            return draining;
+        }
+
+        @Override
+        public void forget(ServerConnection connection) {
+            connections.remove(connection);
+            if (draining) {
+                terminateIfEmpty();
+            }
         }
     }
 
@@ -247,7 +261,7 @@ public final class TtrpcServer implements AutoCloseable {
             SSLEngine engine = engine();
             ServerConnection[] made = new ServerConnection[1];
             var _ = new Connection(io, socket, peer, limits, engine, connection -> {
-                made[0] = new ServerConnection(this, connection, limits);
+                made[0] = new ServerConnection(owner, connection, limits);
                 return made[0];
             });
             connections.add(made[0]);

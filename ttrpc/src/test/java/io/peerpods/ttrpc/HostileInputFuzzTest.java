@@ -4,6 +4,8 @@ import static io.peerpods.ttrpc.RawPeer.request;
 import static io.peerpods.ttrpc.TestHypervisor.SERVICE;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.io.Limits;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.filter.ThresholdFilter;
 import ch.qos.logback.classic.spi.ILoggingEvent;

@@ -5,6 +5,8 @@ import static io.peerpods.ttrpc.TestHypervisor.SERVICE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.io.Limits;
 import com.google.protobuf.ByteString;
 import io.grpc.CallOptions;
 import io.grpc.ServerInterceptors;

@@ -2,6 +2,7 @@ package io.peerpods.ttrpc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.peerpods.ttrpc.io.IoThread;
 import io.grpc.CallOptions;
 import io.grpc.ServerInterceptors;
 import io.grpc.Status;

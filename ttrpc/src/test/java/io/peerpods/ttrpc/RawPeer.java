@@ -1,5 +1,6 @@
 package io.peerpods.ttrpc;
 
+import io.peerpods.ttrpc.frame.Frame;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;

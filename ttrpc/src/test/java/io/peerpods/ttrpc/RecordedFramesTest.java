@@ -4,6 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.frame.Outgoing;
+import io.peerpods.ttrpc.frame.RequestMessage;
+import io.peerpods.ttrpc.frame.ResponseMessage;
 import com.google.protobuf.ByteString;
 import io.grpc.HandlerRegistry;
 import io.grpc.MethodDescriptor.MethodType;
@@ -71,13 +75,13 @@ class RecordedFramesTest {
 
     private static byte[] requestAgain(Recorded one) throws Exception {
         assertThat(one.type()).isEqualTo(Frame.REQUEST);
-        WireRequest request = WireRequest.parse(one.body());
+        RequestMessage request = RequestMessage.parse(one.body());
         Request generated = Request.parseFrom(one.body());
         assertThat(request.service()).isEqualTo(generated.getService());
         assertThat(request.method()).isEqualTo(generated.getMethod());
         assertThat(request.timeoutNanos()).isEqualTo(generated.getTimeoutNano());
         assertThat(request.payload().toByteString()).isEqualTo(generated.getPayload());
-        byte[] again = WireRequest.encode(
+        byte[] again = RequestMessage.encode(
                 request.service(),
                 request.method(),
                 Outgoing.of(request.payload()),
@@ -90,14 +94,14 @@ class RecordedFramesTest {
 
     private static byte[] responseAgain(Recorded one) throws Exception {
         assertThat(one.type()).isEqualTo(Frame.RESPONSE);
-        WireResponse response = WireResponse.parse(one.body());
+        ResponseMessage response = ResponseMessage.parse(one.body());
         Response generated = Response.parseFrom(one.body());
         assertThat(response.payload().toByteString()).isEqualTo(generated.getPayload());
         assertThat(response.status().status().getCode().value())
                 .isEqualTo(generated.getStatus().getCode());
         return response.status().status().isOk()
-                ? WireResponse.success(one.streamId(), Outgoing.of(response.payload()))
-                : WireResponse.failure(one.streamId(), response.status());
+                ? ResponseMessage.success(one.streamId(), Outgoing.of(response.payload()))
+                : ResponseMessage.failure(one.streamId(), response.status());
     }
 
     @ParameterizedTest
@@ -153,7 +157,7 @@ class RecordedFramesTest {
     }
 
     private static ByteString key(Recorded one) throws Exception {
-        WireRequest request = WireRequest.parse(one.body());
+        RequestMessage request = RequestMessage.parse(one.body());
         return ByteString.copyFromUtf8(request.service() + "/" + request.method())
                 .concat(request.payload().toByteString());
     }

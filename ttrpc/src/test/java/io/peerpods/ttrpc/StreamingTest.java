@@ -4,6 +4,9 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.frame.StatusMessage;
+import io.peerpods.ttrpc.io.IoThread;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
 import io.grpc.Context;
@@ -175,7 +178,7 @@ class StreamingTest {
         StatusRuntimeException odd = failure(
                 () -> stub.startVM(StartVMRequest.newBuilder().setId("odd").build()));
         assertThat(odd.getStatus().getCode()).isEqualTo(Status.Code.UNKNOWN);
-        assertThat(requireNonNull(odd.getTrailers()).get(WireStatus.FOREIGN))
+        assertThat(requireNonNull(odd.getTrailers()).get(StatusMessage.FOREIGN))
                 .isEqualTo(TestHypervisor.ODD.toByteArray());
         assertThat(requireNonNull(StatusProto.fromThrowable(odd)).getCode()).isEqualTo(2);
     }

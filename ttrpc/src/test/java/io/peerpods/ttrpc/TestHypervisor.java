@@ -3,6 +3,7 @@ package io.peerpods.ttrpc;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
+import io.peerpods.ttrpc.frame.StatusMessage;
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import io.grpc.Context;
@@ -113,13 +114,13 @@ final class TestHypervisor extends HypervisorGrpc.HypervisorImplBase implements 
                         Status.ABORTED.withDescription("x".repeat(5 << 20)).asException());
             case "details" -> {
                 Metadata trailers = new Metadata();
-                trailers.put(WireStatus.DETAILS, DETAILS.toByteArray());
+                trailers.put(StatusMessage.DETAILS, DETAILS.toByteArray());
                 answer.onError(
                         new StatusRuntimeException(Status.fromCodeValue(9).withDescription("with details"), trailers));
             }
             case "odd" -> {
                 Metadata trailers = new Metadata();
-                trailers.put(WireStatus.FOREIGN, ODD.toByteArray());
+                trailers.put(StatusMessage.FOREIGN, ODD.toByteArray());
                 answer.onError(new StatusRuntimeException(Status.UNKNOWN.withDescription("odd"), trailers));
             }
             default ->

@@ -5,6 +5,7 @@ import static io.peerpods.ttrpc.TestHypervisor.SERVICE;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.peerpods.ttrpc.frame.Frame;
 import com.google.protobuf.ByteString;
 import io.grpc.ServerInterceptors;
 import io.peerpods.proto.hypervisor.StartVMRequest;

@@ -1,17 +1,18 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.io;
 
+import io.peerpods.ttrpc.frame.FrameDecoder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.Arrays;
 
 /** Frames on a socket as they are: one read takes many, one write sends many. */
-final class PlainWire implements Wire {
+final class PlainSocketIo implements SocketIo {
     private final SocketChannel socket;
     private final IoThread io;
     private final ByteBuffer[] heads = new ByteBuffer[16];
 
-    PlainWire(SocketChannel socket, IoThread io) {
+    PlainSocketIo(SocketChannel socket, IoThread io) {
         this.socket = socket;
         this.io = io;
     }

@@ -1,5 +1,6 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.io;
 
+import io.peerpods.ttrpc.frame.FrameDecoder;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -24,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * One socket with frames in both directions. Frames are received on the I/O thread; any thread sends, and whoever finds
  * the socket free sends everything that waits, so the answers of many calls leave in one write.
  */
-final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder.Sink {
+public final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder.Sink {
     private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
 
     /** Above this much waiting output a call is not ready for more, and a server reads no more requests. */
@@ -47,7 +48,7 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
     private final SocketAddress peer;
     private final Limits limits;
     private final FrameListener protocol;
-    private final Wire wire;
+    private final SocketIo wire;
     private final FrameDecoder decoder;
     private final OutputQueue output;
     private final AtomicInteger flushes = new AtomicInteger();
@@ -78,7 +79,7 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
     private final AtomicLong written = new AtomicLong();
 
     /** @param tls the engine, not yet begun, or null for a plain connection */
-    Connection(
+    public Connection(
             IoThread io,
             SocketChannel socket,
             SocketAddress peer,
@@ -91,40 +92,40 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
         this.limits = limits;
         this.decoder = new FrameDecoder(this, io.allowance());
         this.output = new OutputQueue(tls == null ? io::directChunk : io::heapChunk, io::giveBackChunk);
-        this.wire = tls == null ? new PlainWire(socket, io) : new TlsWire(socket, tls, io, this);
+        this.wire = tls == null ? new PlainSocketIo(socket, io) : new TlsSocketIo(socket, tls, io, this);
         this.protocol = protocol.on(this);
     }
 
     /** Makes the protocol of a connection. */
-    interface ProtocolFactory {
+    public interface ProtocolFactory {
         FrameListener on(Connection connection);
     }
 
-    SocketAddress peer() {
+    public SocketAddress peer() {
         return peer;
     }
 
-    IoThread io() {
+    public IoThread io() {
         return io;
     }
 
-    boolean isOpen() {
+    public boolean isOpen() {
         return !closed.get();
     }
 
     /** Whether a call may send more without piling up. */
-    boolean isWritable() {
+    public boolean isWritable() {
         return !crowded;
     }
 
     /** The TLS session; null on a plain connection. */
-    @Nullable
+    public @Nullable
     SSLSession session() {
-        return wire instanceof TlsWire tls ? tls.session() : null;
+        return wire instanceof TlsSocketIo tls ? tls.session() : null;
     }
 
     /** Begins to read. On the I/O thread. */
-    void open() {
+    public void open() {
         try {
             socket.configureBlocking(false);
             if (peer instanceof InetSocketAddress) {
@@ -132,7 +133,7 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
                 keepAlive();
             }
             key = socket.register(io.selector(), SelectionKey.OP_READ, this);
-            if (wire instanceof TlsWire tls) {
+            if (wire instanceof TlsSocketIo tls) {
                 tls.begin();
             }
         } catch (IOException | RuntimeException e) {
@@ -188,11 +189,11 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
         }
         try {
             for (int i = 0; i < READS_IN_A_ROW && pauses == 0; i++) {
-                Wire.Input input = wire.read(decoder);
+                SocketIo.Input input = wire.read(decoder);
                 if (closed.get()) {
                     return;
                 }
-                if (input == Wire.Input.END) {
+                if (input == SocketIo.Input.END) {
                     // Answers to what came in one packet with the end still have a chance.
                     flush();
                     close(
@@ -201,7 +202,7 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
                                     : new EOFException("the connection was closed by the peer"));
                     return;
                 }
-                if (input == Wire.Input.DRAINED) {
+                if (input == SocketIo.Input.DRAINED) {
                     break;
                 }
             }
@@ -264,14 +265,14 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
     }
 
     /** A message waits until its handler asks for it. */
-    void held(int bytes) {
+    public void held(int bytes) {
         if (bytes > 0 && received.addAndGet(bytes) > limits.receivedBytes()) {
             pause(READ_INPUT);
         }
     }
 
     /** A message that was {@link #held} went to its handler. */
-    void taken(int bytes) {
+    public void taken(int bytes) {
         if (bytes == 0) {
             return;
         }
@@ -321,12 +322,12 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
      *
      * @return false when the connection is closed or more waits than may; then nothing was queued
      */
-    boolean send(byte[] frame) {
+    public boolean send(byte[] frame) {
         return send(frame, null);
     }
 
     /** As {@link #send(byte[])}; {@code numbered} gives the frame its stream id, in the order of the wire. */
-    boolean send(byte[] frame, @Nullable Numbered numbered) {
+    public boolean send(byte[] frame, @Nullable Numbered numbered) {
         long waiting;
         synchronized (output) {
             if (closed.get() || output.bytes() + frame.length > limits.queuedBytes()) {
@@ -380,7 +381,7 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
     }
 
     /** Gives a frame its stream id; false when it must not be sent. */
-    interface Numbered {
+    public interface Numbered {
         boolean number(byte[] frame);
     }
 
@@ -523,7 +524,7 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
     // --- end
 
     /** Closes the socket at once. Only the first cause counts. */
-    void close(IOException cause) {
+    public void close(IOException cause) {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
@@ -541,7 +542,7 @@ final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder
     }
 
     /** Closes when everything that waits was written, with a TLS good-bye. */
-    void closeOrderly(IOException cause) {
+    public void closeOrderly(IOException cause) {
         goodbye = cause;
         flush();
     }

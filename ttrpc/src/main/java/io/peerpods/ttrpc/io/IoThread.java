@@ -1,7 +1,8 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.io;
 
 import static java.util.Objects.requireNonNull;
 
+import io.peerpods.ttrpc.frame.FrameDecoder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.CancelledKeyException;
@@ -55,7 +56,7 @@ public final class IoThread implements AutoCloseable {
     private static final int SPARE_CHUNKS = 16;
 
     /** Something that the selector calls. */
-    interface Ready {
+    public interface Ready {
         void ready(SelectionKey key);
     }
 
@@ -130,16 +131,16 @@ public final class IoThread implements AutoCloseable {
         return Thread.currentThread().equals(thread);
     }
 
-    Selector selector() {
+    public Selector selector() {
         return selector;
     }
 
-    ScheduledThreadPoolExecutor timer() {
+    public ScheduledThreadPoolExecutor timer() {
         return timer;
     }
 
     /** Runs a short task when that time has passed, on a thread that only does this. What it fails with is logged. */
-    Future<?> after(long nanos, Runnable task) {
+    public Future<?> after(long nanos, Runnable task) {
         return timer.schedule(() -> guarded(task), nanos, TimeUnit.NANOSECONDS);
     }
 
@@ -312,7 +313,7 @@ public final class IoThread implements AutoCloseable {
         closeQuietly(selector);
     }
 
-    static void closeQuietly(AutoCloseable one) {
+    public static void closeQuietly(AutoCloseable one) {
         try {
             one.close();
         } catch (Exception e) {

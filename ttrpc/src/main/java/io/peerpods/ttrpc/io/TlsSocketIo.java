@@ -1,5 +1,6 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.io;
 
+import io.peerpods.ttrpc.frame.FrameDecoder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * Frames through a TLS engine. Reading and writing go on at the same time, handshake computations run beside the I/O
  * thread, and a connection at rest holds no buffer.
  */
-final class TlsWire implements Wire {
+final class TlsSocketIo implements SocketIo {
     /** Frames that may share a record. */
     private static final int GATHER = 32;
 
@@ -35,7 +36,7 @@ final class TlsWire implements Wire {
     /** Encrypted bytes that the socket did not take yet; only by whoever writes. */
     private @Nullable ByteBuffer netOut;
 
-    TlsWire(SocketChannel socket, SSLEngine engine, IoThread io, Connection connection) {
+    TlsSocketIo(SocketChannel socket, SSLEngine engine, IoThread io, Connection connection) {
         this.socket = socket;
         this.engine = engine;
         this.io = io;

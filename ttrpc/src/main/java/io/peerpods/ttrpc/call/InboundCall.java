@@ -1,5 +1,12 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.call;
 
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.frame.Outgoing;
+import io.peerpods.ttrpc.frame.OversizedException;
+import io.peerpods.ttrpc.frame.Payload;
+import io.peerpods.ttrpc.frame.RequestMessage;
+import io.peerpods.ttrpc.frame.ResponseMessage;
+import io.peerpods.ttrpc.frame.StatusMessage;
 import io.grpc.Attributes;
 import io.grpc.Context;
 import io.grpc.Metadata;
@@ -16,8 +23,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** One call on a server, from its request frame to its last frame. */
-final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiver {
+public final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiver {
     private static final Logger LOG = LoggerFactory.getLogger(InboundCall.class);
+
+    /** The attribute of a call that tells what its request frame says of the call's type. */
+    public static final Attributes.Key<MethodType> WIRE_TYPE = Attributes.Key.create("io.peerpods.ttrpc.WIRE_TYPE");
 
     private static final long DEADLINE_GRACE_MILLIS = 20;
 
@@ -39,7 +49,7 @@ final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiv
             ServerConnection connection,
             int streamId,
             int flags,
-            WireRequest request,
+            RequestMessage request,
             ServerMethodDefinition<Q, P> definition,
             Executor executor) {
         this.connection = connection;
@@ -127,7 +137,7 @@ final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiv
 
     private void answerLate() {
         connection.remove(streamId, this);
-        connection.send(ServerConnection.refusal(
+        connection.send(ResponseMessage.refusal(
                 streamId, Status.DEADLINE_EXCEEDED.withDescription("context deadline exceeded")));
         connection.callEnded();
     }
@@ -170,10 +180,10 @@ final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiv
 
     @Override
     public void close(Status status, Metadata trailers) {
-        finish(new WireStatus(status.isOk() ? status : Failures.told(status), trailers));
+        finish(new StatusMessage(status.isOk() ? status : Failures.told(status), trailers));
     }
 
-    private void finish(WireStatus status) {
+    private void finish(StatusMessage status) {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
@@ -183,23 +193,23 @@ final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiv
         mailbox.end();
     }
 
-    private byte[] lastFrame(WireStatus status) {
+    private byte[] lastFrame(StatusMessage status) {
         try {
             if (!status.status().isOk()) {
-                return WireResponse.failure(streamId, status);
+                return ResponseMessage.failure(streamId, status);
             }
             if (wireType.serverSendsOneMessage()) {
                 Outgoing answer = unaryAnswer;
-                return WireResponse.success(streamId, answer == null ? Outgoing.EMPTY : answer);
+                return ResponseMessage.success(streamId, answer == null ? Outgoing.EMPTY : answer);
             }
             return Frame.empty(streamId, Frame.DATA, Frame.REMOTE_CLOSED | Frame.NO_DATA);
         } catch (OversizedException e) {
-            return ServerConnection.refusal(streamId, oversized(e).status());
+            return ResponseMessage.refusal(streamId, oversized(e).status());
         }
     }
 
-    private static WireStatus oversized(OversizedException e) {
-        return new WireStatus(Status.RESOURCE_EXHAUSTED.withDescription(e.getMessage()), new Metadata());
+    private static StatusMessage oversized(OversizedException e) {
+        return new StatusMessage(Status.RESOURCE_EXHAUSTED.withDescription(e.getMessage()), new Metadata());
     }
 
     @Override
@@ -220,7 +230,7 @@ final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiv
     @Override
     public Attributes getAttributes() {
         return connection.attributes().toBuilder()
-                .set(TtrpcServer.WIRE_TYPE, wireType)
+                .set(WIRE_TYPE, wireType)
                 .build();
     }
 
@@ -245,7 +255,7 @@ final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiv
         try {
             parsed = method.parseRequest(message);
         } catch (RuntimeException e) {
-            finish(new WireStatus(
+            finish(new StatusMessage(
                     Status.INTERNAL
                             .withDescription("ttrpc: error unmarshalling payload: " + reason(e))
                             .withCause(e),
@@ -311,7 +321,7 @@ final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox.Receiv
             LOG.debug("{} failed after its answer", method.getFullMethodName(), failure);
             return;
         }
-        WireStatus status = Failures.thrown(failure);
+        StatusMessage status = Failures.thrown(failure);
         if (status.status().getCode() == Status.Code.UNKNOWN) {
             // One line: a caller can make a handler fail as often as it likes.
             LOG.warn("{} failed: {}", method.getFullMethodName(), failure.toString());

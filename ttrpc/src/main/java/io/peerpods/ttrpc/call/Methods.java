@@ -1,4 +1,4 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.call;
 
 import io.grpc.HandlerRegistry;
 import io.grpc.MethodDescriptor;
@@ -12,7 +12,7 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** What a server serves: by service and method, then by the fallback. */
-final class Methods {
+public final class Methods {
     private static final Executor VIRTUAL = task -> {
         var _ = Thread.startVirtualThread(task);
     };
@@ -27,7 +27,7 @@ final class Methods {
     private final @Nullable HandlerRegistry fallback;
     private final Predicate<MethodDescriptor<?, ?>> direct;
 
-    Methods(
+    public Methods(
             Collection<ServerServiceDefinition> definitions,
             @Nullable HandlerRegistry fallback,
             Predicate<MethodDescriptor<?, ?>> direct) {

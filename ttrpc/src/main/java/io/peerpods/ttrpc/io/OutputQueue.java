@@ -1,4 +1,4 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.io;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;

@@ -1,9 +1,10 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.io;
 
+import io.peerpods.ttrpc.frame.FrameDecoder;
 import java.io.IOException;
 
 /** The bytes between a connection's frames and its socket: as they are, or through TLS. */
-interface Wire {
+interface SocketIo {
     enum Input {
         /** The socket has no more at the moment. */
         DRAINED,

@@ -1,4 +1,4 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.frame;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -8,12 +8,12 @@ import org.jspecify.annotations.Nullable;
  * Cuts a stream of bytes into frames. Memory follows the bytes that came, never the length that a header claims: a
  * whole body is allocated ahead only from an allowance that all connections of a thread share. Not thread-safe.
  */
-final class FrameDecoder {
+public final class FrameDecoder {
     /** First piece of a body that is not covered by the allowance. */
     private static final int FIRST_PIECE = 16 << 10;
 
     /** Where the frames go. */
-    interface Sink {
+    public interface Sink {
         /**
          * A whole frame came.
          *
@@ -42,10 +42,10 @@ final class FrameDecoder {
     }
 
     /** Bytes that may be allocated before they have arrived. Confined to one thread. */
-    static final class Allowance {
+    public static final class Allowance {
         private int left;
 
-        Allowance(int bytes) {
+        public Allowance(int bytes) {
             left = bytes;
         }
 
@@ -76,25 +76,25 @@ final class FrameDecoder {
     private long skip;
     private int pieces;
 
-    FrameDecoder(Sink sink, Allowance allowance) {
+    public FrameDecoder(Sink sink, Allowance allowance) {
         this.sink = sink;
         this.allowance = allowance;
     }
 
     /** Whether the last byte fed was not the last of a frame. */
-    boolean insideFrame() {
+    public boolean insideFrame() {
         return headerFill > 0 || body != null || skip > 0 || pieces > 0;
     }
 
     /** Gives the allowance back when the connection ends inside a frame. */
-    void release() {
+    public void release() {
         allowance.giveBack(taken);
         taken = 0;
         body = null;
     }
 
     /** Consumes all of {@code in}, unless the sink stops it. */
-    void feed(ByteBuffer in) {
+    public void feed(ByteBuffer in) {
         boolean goOn = true;
         while (goOn && in.hasRemaining()) {
             if (skip > 0) {

@@ -1,5 +1,6 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.io;
 
+import io.peerpods.ttrpc.frame.Frame;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 

@@ -1,4 +1,4 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.frame;
 
 import io.grpc.KnownLength;
 import java.io.ByteArrayInputStream;
@@ -7,11 +7,11 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 
 /** A message on its way out. Its length is known before a byte of it is copied, so that it is copied once, into its frame. */
-record Outgoing(InputStream stream, int length) {
+public record Outgoing(InputStream stream, int length) {
 
-    static final Outgoing EMPTY = new Outgoing(InputStream.nullInputStream(), 0);
+    public static final Outgoing EMPTY = new Outgoing(InputStream.nullInputStream(), 0);
 
-    static Outgoing of(InputStream stream) {
+    public static Outgoing of(InputStream stream) {
         try {
             if (stream instanceof KnownLength) {
                 return new Outgoing(stream, stream.available());
@@ -34,7 +34,7 @@ record Outgoing(InputStream stream, int length) {
     }
 
     /** The message alone in a data frame. */
-    byte[] dataFrame(int streamId) throws OversizedException {
+    public byte[] dataFrame(int streamId) throws OversizedException {
         if (length > Frame.MAX_DATA) {
             throw new OversizedException(length);
         }

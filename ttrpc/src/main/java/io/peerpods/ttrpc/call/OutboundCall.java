@@ -1,7 +1,14 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.call;
 
 import static java.util.Objects.requireNonNull;
 
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.frame.Outgoing;
+import io.peerpods.ttrpc.frame.OversizedException;
+import io.peerpods.ttrpc.frame.Payload;
+import io.peerpods.ttrpc.frame.RequestMessage;
+import io.peerpods.ttrpc.frame.ResponseMessage;
+import io.peerpods.ttrpc.frame.StatusMessage;
 import io.grpc.Attributes;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
@@ -20,7 +27,7 @@ import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
 
 /** One call of a channel. */
-final class OutboundCall<Q, P> extends ClientCall<Q, P> implements Mailbox.Receiver {
+public final class OutboundCall<Q, P> extends ClientCall<Q, P> implements Mailbox.Receiver {
     private static final Executor VIRTUAL = task -> {
         var _ = Thread.startVirtualThread(task);
     };
@@ -39,9 +46,9 @@ final class OutboundCall<Q, P> extends ClientCall<Q, P> implements Mailbox.Recei
     private volatile int streamId;
     private volatile @Nullable Future<?> timeout;
     private boolean answered;
-    private volatile WireStatus outcome = WireStatus.OK;
+    private volatile StatusMessage outcome = StatusMessage.OK;
 
-    OutboundCall(ClientConnection connection, MethodDescriptor<Q, P> method, CallOptions options) {
+    public OutboundCall(ClientConnection connection, MethodDescriptor<Q, P> method, CallOptions options) {
         this.connection = connection;
         this.method = method;
         this.type = method.getType() == MethodType.UNKNOWN ? MethodType.UNARY : method.getType();
@@ -132,7 +139,7 @@ final class OutboundCall<Q, P> extends ClientCall<Q, P> implements Mailbox.Recei
                 // 0 would mean: for ever.
                 left = left == 0 ? -1 : left;
             }
-            byte[] frame = WireRequest.encode(
+            byte[] frame = RequestMessage.encode(
                     requireNonNull(method.getServiceName(), "a method name without a service"),
                     requireNonNull(method.getBareMethodName(), "a method name without a service"),
                     message,
@@ -176,7 +183,7 @@ final class OutboundCall<Q, P> extends ClientCall<Q, P> implements Mailbox.Recei
     }
 
     /** A response frame came: the last one of the call. */
-    void response(WireResponse response) {
+    void response(ResponseMessage response) {
         if (!response.status().status().isOk()) {
             finish(response.status(), false);
             return;
@@ -204,13 +211,13 @@ final class OutboundCall<Q, P> extends ClientCall<Q, P> implements Mailbox.Recei
             }
         }
         if (last) {
-            finish(WireStatus.OK, false);
+            finish(StatusMessage.OK, false);
         }
     }
 
     /** Ends the call at once from this side. */
     void end(Status status) {
-        finish(new WireStatus(status, new Metadata()), true);
+        finish(new StatusMessage(status, new Metadata()), true);
     }
 
     void becameReady() {
@@ -231,7 +238,7 @@ final class OutboundCall<Q, P> extends ClientCall<Q, P> implements Mailbox.Recei
         }
     }
 
-    private void finish(WireStatus status, boolean atOnce) {
+    private void finish(StatusMessage status, boolean atOnce) {
         if (!over.compareAndSet(false, true)) {
             return;
         }
@@ -270,7 +277,7 @@ final class OutboundCall<Q, P> extends ClientCall<Q, P> implements Mailbox.Recei
         try {
             parsed = method.parseResponse(message);
         } catch (RuntimeException e) {
-            outcome = new WireStatus(
+            outcome = new StatusMessage(
                     Status.INTERNAL
                             .withDescription("ttrpc: error unmarshalling payload: " + e.getMessage())
                             .withCause(e),
@@ -307,7 +314,7 @@ final class OutboundCall<Q, P> extends ClientCall<Q, P> implements Mailbox.Recei
 
     @Override
     public void failed(Throwable failure) {
-        outcome = new WireStatus(
+        outcome = new StatusMessage(
                 Status.CANCELLED.withDescription("the caller's listener failed").withCause(failure), new Metadata());
         if (over.compareAndSet(false, true)) {
             connection.remove(streamId, this);

@@ -1,4 +1,4 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.frame;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -19,7 +19,7 @@ import java.util.Locale;
  * gRPC's own text headers could not hold included, so that a relay is exact. A binary header ({@code -bin}) goes as it
  * is when it is UTF-8, else in Base64.
  */
-final class WireMetadata {
+final class MetadataEntries {
     /** Metadata is for a few words; this many pairs of a 4 MiB frame cost more memory than the frame. */
     private static final int MAX_PAIRS = 4096;
 
@@ -40,7 +40,7 @@ final class WireMetadata {
             switch (tag) {
                 case KEY -> key = in.readStringRequireUtf8();
                 case VALUE -> value = in.readStringRequireUtf8();
-                default -> WireRequest.skip(in, tag);
+                default -> RequestMessage.skip(in, tag);
             }
         }
         in.popLimit(outer);

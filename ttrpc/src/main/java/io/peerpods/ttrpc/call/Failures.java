@@ -1,5 +1,6 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.call;
 
+import io.peerpods.ttrpc.frame.StatusMessage;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusException;
@@ -17,16 +18,16 @@ final class Failures {
     private Failures() {}
 
     /** The status of a handler that threw: its gRPC status if it is one, else by kind, with the exception's text. */
-    static WireStatus thrown(Throwable failure) {
+    static StatusMessage thrown(Throwable failure) {
         for (Throwable t = failure; t != null; t = t.getCause()) {
             if (t instanceof StatusRuntimeException e) {
-                return new WireStatus(e.getStatus(), trailers(e.getTrailers()));
+                return new StatusMessage(e.getStatus(), trailers(e.getTrailers()));
             }
             if (t instanceof StatusException e) {
-                return new WireStatus(e.getStatus(), trailers(e.getTrailers()));
+                return new StatusMessage(e.getStatus(), trailers(e.getTrailers()));
             }
         }
-        return new WireStatus(byKind(failure), new Metadata());
+        return new StatusMessage(byKind(failure), new Metadata());
     }
 
     /** gRPC's stubs turn a foreign exception into UNKNOWN without a text; the text is what the user gets to see. */

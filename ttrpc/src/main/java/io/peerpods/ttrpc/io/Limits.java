@@ -1,7 +1,8 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.io;
 
 import static java.util.Objects.requireNonNull;
 
+import io.peerpods.ttrpc.frame.Frame;
 import java.time.Duration;
 
 /**

@@ -1,5 +1,14 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.call;
 
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.frame.OversizedException;
+import io.peerpods.ttrpc.frame.RequestMessage;
+import io.peerpods.ttrpc.frame.ResponseMessage;
+import io.peerpods.ttrpc.frame.StatusMessage;
+import io.peerpods.ttrpc.io.Connection;
+import io.peerpods.ttrpc.io.FrameListener;
+import io.peerpods.ttrpc.io.IoThread;
+import io.peerpods.ttrpc.io.Limits;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Attributes;
 import io.grpc.Grpc;
@@ -21,10 +30,10 @@ import org.slf4j.LoggerFactory;
  * The server's side of the protocol on one connection: which frame is answered by what. Every rule but the order of
  * stream ids is containerd's; ids may come in any order (ttrpc-rust sends them so) as long as they are odd and not in use.
  */
-final class ServerConnection implements FrameListener {
+public final class ServerConnection implements FrameListener {
     private static final Logger LOG = LoggerFactory.getLogger(ServerConnection.class);
 
-    private final TtrpcServer server;
+    private final Owner server;
     private final Connection connection;
     private final Limits limits;
     private final ConcurrentMap<Integer, InboundCall<?, ?>> calls = new ConcurrentHashMap<>();
@@ -33,7 +42,20 @@ final class ServerConnection implements FrameListener {
 
     private @Nullable Attributes attributes;
 
-    ServerConnection(TtrpcServer server, Connection connection, Limits limits) {
+    /** The server, as its connections see it. Thread-safe. */
+    public interface Owner {
+
+        /** What is served. */
+        Methods methods();
+
+        /** Whether new calls are refused and connections without calls are closed. */
+        boolean isDraining();
+
+        /** Is told once when a connection is closed. */
+        void forget(ServerConnection connection);
+    }
+
+    public ServerConnection(Owner server, Connection connection, Limits limits) {
         this.server = server;
         this.connection = connection;
         this.limits = limits;
@@ -97,7 +119,7 @@ final class ServerConnection implements FrameListener {
         return connection.peer();
     }
 
-    void open(IoThread io) {
+    public void open(IoThread io) {
         if (io.inside()) {
             connection.open();
         } else {
@@ -106,13 +128,13 @@ final class ServerConnection implements FrameListener {
     }
 
     /** Closes when no call is in progress. */
-    void closeWhenIdle() {
+    public void closeWhenIdle() {
         if (calls.isEmpty()) {
             connection.closeOrderly(new IOException("the server was shut down"));
         }
     }
 
-    void close(IOException cause) {
+    public void close(IOException cause) {
         connection.closeOrderly(cause);
         connection.close(cause);
     }
@@ -165,9 +187,9 @@ final class ServerConnection implements FrameListener {
                     "requests of " + limits.queuedBytes() + " bytes are in progress on this connection");
             return;
         }
-        WireRequest request;
+        RequestMessage request;
         try {
-            request = WireRequest.parse(body);
+            request = RequestMessage.parse(body);
         } catch (InvalidProtocolBufferException e) {
             refuse(streamId, Status.INVALID_ARGUMENT, "unmarshal request error: " + e.getMessage());
             return;
@@ -189,7 +211,7 @@ final class ServerConnection implements FrameListener {
     }
 
     private <Q, P> void start(
-            int streamId, int flags, WireRequest request, ServerMethodDefinition<Q, P> definition, Executor executor) {
+            int streamId, int flags, RequestMessage request, ServerMethodDefinition<Q, P> definition, Executor executor) {
         InboundCall<Q, P> call = new InboundCall<>(this, streamId, flags, request, definition, executor);
         calls.put(streamId, call);
         requestBytes.addAndGet(call.requestBytes());
@@ -197,16 +219,7 @@ final class ServerConnection implements FrameListener {
     }
 
     private void refuse(int streamId, Status kind, String message) {
-        send(refusal(streamId, kind.withDescription(message)));
-    }
-
-    /** A response of a short error; one that cannot be too long. */
-    static byte[] refusal(int streamId, Status status) {
-        try {
-            return WireResponse.failure(streamId, new WireStatus(status, new Metadata()));
-        } catch (OversizedException e) {
-            return refusal(streamId, Status.fromCode(status.getCode()).withDescription("the message is too long"));
-        }
+        send(ResponseMessage.refusal(streamId, kind.withDescription(message)));
     }
 
     @Override

@@ -1,5 +1,6 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.frame;
 
+import io.peerpods.ttrpc.call.ServerConnection;
 import io.grpc.Status;
 import java.nio.charset.StandardCharsets;
 
@@ -27,9 +28,9 @@ public final class Frame {
     /** Flag of a data frame: the sender sends nothing more on this stream. */
     public static final int REMOTE_CLOSED = 1;
     /** The sender goes on with data frames. */
-    static final int REMOTE_OPEN = 2;
+    public static final int REMOTE_OPEN = 2;
     /** This data frame carries no message (an empty data frame without this flag is an empty message). */
-    static final int NO_DATA = 4;
+    public static final int NO_DATA = 4;
 
     /** Longer texts of failures are cut: they come from exceptions and end in Kubernetes events. */
     private static final int MAX_TEXT = 4096;
@@ -69,7 +70,7 @@ public final class Frame {
     /** A whole response frame that fails its stream's call; a text beyond 4096 bytes is cut. */
     public static byte[] failure(int streamId, Status status) {
         String text = status.getDescription() == null ? status.getCode().name() : status.getDescription();
-        return ServerConnection.refusal(
+        return ResponseMessage.refusal(
                 streamId, Status.fromCode(status.getCode()).withDescription(cut(text)));
     }
 
@@ -83,7 +84,7 @@ public final class Frame {
         return bytes.length <= MAX_TEXT ? text : text.substring(0, MAX_TEXT / 4) + " ...";
     }
 
-    static byte[] empty(int streamId, int type, int flags) {
+    public static byte[] empty(int streamId, int type, int flags) {
         return allocate(0, streamId, type, flags);
     }
 
@@ -97,7 +98,7 @@ public final class Frame {
         putInt(frame, 4, streamId);
     }
 
-    static int getInt(byte[] from, int at) {
+    public static int getInt(byte[] from, int at) {
         return ((from[at] & 0xff) << 24)
                 | ((from[at + 1] & 0xff) << 16)
                 | ((from[at + 2] & 0xff) << 8)

@@ -1,4 +1,4 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.frame;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -13,22 +13,22 @@ import java.io.IOException;
  * A call's outcome as {@code google.rpc.Status{code=1 message=2 details=3}}. Details, unknown fields and codes that gRPC
  * does not know travel beside the {@link Status} in trailers, and go out again byte for byte.
  */
-record WireStatus(Status status, Metadata trailers) {
+public record StatusMessage(Status status, Metadata trailers) {
 
     /** gRPC's own key for a whole google.rpc.Status (io.grpc.protobuf.StatusProto reads and writes it). */
-    static final Metadata.Key<byte[]> DETAILS =
+    public static final Metadata.Key<byte[]> DETAILS =
             Metadata.Key.of("grpc-status-details-bin", Metadata.BINARY_BYTE_MARSHALLER);
 
     /** A whole status whose code gRPC does not know; under gRPC's key its readers would fail on it. */
-    static final Metadata.Key<byte[]> FOREIGN = Metadata.Key.of("ttrpc-status-bin", Metadata.BINARY_BYTE_MARSHALLER);
+    public static final Metadata.Key<byte[]> FOREIGN = Metadata.Key.of("ttrpc-status-bin", Metadata.BINARY_BYTE_MARSHALLER);
 
     private static final int CODE = 1 << 3;
     private static final int MESSAGE = 2 << 3 | 2;
     private static final int DETAIL = 3 << 3 | 2;
 
-    static final WireStatus OK = new WireStatus(Status.OK, new Metadata());
+    public static final StatusMessage OK = new StatusMessage(Status.OK, new Metadata());
 
-    static WireStatus parse(byte[] encoded) throws InvalidProtocolBufferException {
+    static StatusMessage parse(byte[] encoded) throws InvalidProtocolBufferException {
         int code = 0;
         String message = "";
         boolean plain = true;
@@ -40,7 +40,7 @@ record WireStatus(Status status, Metadata trailers) {
                     case MESSAGE -> message = in.readStringRequireUtf8();
                     default -> {
                         plain = false;
-                        WireRequest.skip(in, tag);
+                        RequestMessage.skip(in, tag);
                     }
                 }
             }
@@ -56,7 +56,7 @@ record WireStatus(Status status, Metadata trailers) {
         } else if (!plain) {
             trailers.put(DETAILS, encoded);
         }
-        return new WireStatus(Status.fromCode(status.getCode()).withDescription(message), trailers);
+        return new StatusMessage(Status.fromCode(status.getCode()).withDescription(message), trailers);
     }
 
     /** The status as protobuf; empty for OK, which is sent as no status at all. */
@@ -69,7 +69,7 @@ record WireStatus(Status status, Metadata trailers) {
         byte[] whole = foreign == null ? trailers.get(DETAILS) : foreign;
         if (whole != null) {
             try {
-                WireStatus received = parse(whole);
+                StatusMessage received = parse(whole);
                 if (received.status.getCode() == status.getCode()) {
                     return message.equals(received.status.getDescription()) ? whole : encode(message, details(whole));
                 }
@@ -104,7 +104,7 @@ record WireStatus(Status status, Metadata trailers) {
         CodedInputStream in = CodedInputStream.newInstance(whole);
         int start = 0;
         for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
-            WireRequest.skip(in, tag);
+            RequestMessage.skip(in, tag);
             int end = in.getTotalBytesRead();
             if (tag == DETAIL) {
                 details.write(whole, start, end - start);

@@ -1,4 +1,4 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.frame;
 
 /** Writes protobuf fields into a frame whose size was computed before. */
 final class ProtoWriter {

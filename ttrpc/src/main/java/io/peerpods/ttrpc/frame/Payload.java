@@ -1,4 +1,4 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.frame;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.UnsafeByteOperations;
@@ -7,20 +7,20 @@ import java.io.ByteArrayInputStream;
 import java.util.Arrays;
 
 /** A received message: a piece of the frame that brought it, handed to a marshaller without being copied. */
-final class Payload extends ByteArrayInputStream implements KnownLength {
-    Payload(byte[] frame, int offset, int length) {
+public final class Payload extends ByteArrayInputStream implements KnownLength {
+    public Payload(byte[] frame, int offset, int length) {
         super(frame, offset, length);
     }
 
-    int length() {
+    public int length() {
         return count - pos;
     }
 
-    byte[] toBytes() {
+    public byte[] toBytes() {
         return pos == 0 && count == buf.length ? buf : Arrays.copyOfRange(buf, pos, count);
     }
 
-    ByteString toByteString() {
+    public ByteString toByteString() {
         return UnsafeByteOperations.unsafeWrap(buf, pos, count - pos);
     }
 }

@@ -1,4 +1,4 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.frame;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -13,7 +13,7 @@ import java.io.IOException;
  *
  * @param timeoutNanos time that the caller still waits; 0: for ever; negative: no more
  */
-record WireRequest(String service, String method, Payload payload, long timeoutNanos, Metadata metadata) {
+public record RequestMessage(String service, String method, Payload payload, long timeoutNanos, Metadata metadata) {
 
     private static final int SERVICE = 1 << 3 | 2;
     private static final int METHOD = 2 << 3 | 2;
@@ -22,13 +22,13 @@ record WireRequest(String service, String method, Payload payload, long timeoutN
     private static final int METADATA = 5 << 3 | 2;
 
     /** Reads a frame's body; fails when it is not such a message. */
-    static WireRequest parse(byte[] body) throws InvalidProtocolBufferException {
+    public static RequestMessage parse(byte[] body) throws InvalidProtocolBufferException {
         String service = "";
         String method = "";
         int payloadAt = 0;
         int payloadLength = 0;
         long timeout = 0;
-        WireMetadata metadata = null;
+        MetadataEntries metadata = null;
         try {
             CodedInputStream in = CodedInputStream.newInstance(body);
             for (int tag = in.readTag(); tag != 0; tag = in.readTag()) {
@@ -42,7 +42,7 @@ record WireRequest(String service, String method, Payload payload, long timeoutN
                     }
                     case TIMEOUT -> timeout = in.readInt64();
                     case METADATA -> {
-                        metadata = metadata == null ? new WireMetadata() : metadata;
+                        metadata = metadata == null ? new MetadataEntries() : metadata;
                         metadata.read(in);
                     }
                     default -> skip(in, tag);
@@ -53,7 +53,7 @@ record WireRequest(String service, String method, Payload payload, long timeoutN
         } catch (IOException e) {
             throw new InvalidProtocolBufferException(e);
         }
-        return new WireRequest(
+        return new RequestMessage(
                 service,
                 method,
                 new Payload(body, payloadAt, payloadLength),
@@ -69,18 +69,18 @@ record WireRequest(String service, String method, Payload payload, long timeoutN
     }
 
     /** A whole request frame; its stream id is set later. */
-    static byte[] encode(
+    public static byte[] encode(
             String service, String method, Outgoing payload, long timeoutNanos, Metadata metadata, int flags)
             throws OversizedException {
         byte[] serviceBytes = service.getBytes(UTF_8);
         byte[] methodBytes = method.getBytes(UTF_8);
-        byte[][] pairs = WireMetadata.pairs(metadata);
+        byte[][] pairs = MetadataEntries.pairs(metadata);
         long size = size(serviceBytes.length) + size(methodBytes.length) + size(payload.length());
         if (timeoutNanos != 0) {
             size += 1 + ProtoWriter.varintSize(timeoutNanos);
         }
         for (int i = 0; i < pairs.length; i += 2) {
-            size += ProtoWriter.fieldSize(WireMetadata.pairSize(pairs, i));
+            size += ProtoWriter.fieldSize(MetadataEntries.pairSize(pairs, i));
         }
         if (size > Frame.MAX_DATA) {
             throw new OversizedException(size);
@@ -100,8 +100,8 @@ record WireRequest(String service, String method, Payload payload, long timeoutN
             out.varintField(4, timeoutNanos);
         }
         for (int i = 0; i < pairs.length; i += 2) {
-            out.head(5, WireMetadata.pairSize(pairs, i));
-            WireMetadata.writePair(out, pairs, i);
+            out.head(5, MetadataEntries.pairSize(pairs, i));
+            MetadataEntries.writePair(out, pairs, i);
         }
         return frame;
     }

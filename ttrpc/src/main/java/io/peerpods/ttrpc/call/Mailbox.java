@@ -1,5 +1,6 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.call;
 
+import io.peerpods.ttrpc.frame.Payload;
 import java.util.ArrayDeque;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;

@@ -1,5 +1,12 @@
-package io.peerpods.ttrpc;
+package io.peerpods.ttrpc.call;
 
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.frame.OversizedException;
+import io.peerpods.ttrpc.frame.ResponseMessage;
+import io.peerpods.ttrpc.io.Connection;
+import io.peerpods.ttrpc.io.FrameListener;
+import io.peerpods.ttrpc.io.IoThread;
+import io.peerpods.ttrpc.io.Limits;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Status;
 import java.io.IOException;
@@ -16,7 +23,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The client's side of the protocol on one connection. What the server sends for an unknown stream is ignored. */
-final class ClientConnection implements FrameListener {
+public final class ClientConnection implements FrameListener {
     private static final Logger LOG = LoggerFactory.getLogger(ClientConnection.class);
 
     private final Connection connection;
@@ -28,26 +35,26 @@ final class ClientConnection implements FrameListener {
     /** The next call's; negative when all 2^31 were used. In the order of the wire. */
     private long nextStreamId = 1;
 
-    ClientConnection(Connection connection, Limits limits) {
+    public ClientConnection(Connection connection, Limits limits) {
         this.connection = connection;
         this.limits = limits;
     }
 
     // --- for the channel
 
-    void open() {
+    public void open() {
         connection.io().execute(connection::open);
     }
 
-    CompletableFuture<Void> whenEstablished() {
+    public CompletableFuture<Void> whenEstablished() {
         return established;
     }
 
-    boolean isOpen() {
+    public boolean isOpen() {
         return connection.isOpen();
     }
 
-    void whenClosed(Consumer<IOException> listener) {
+    public void whenClosed(Consumer<IOException> listener) {
         IOException closedBy;
         synchronized (closeListeners) {
             closedBy = cause;
@@ -60,7 +67,7 @@ final class ClientConnection implements FrameListener {
         }
     }
 
-    void close(IOException why) {
+    public void close(IOException why) {
         connection.closeOrderly(why);
         connection.close(why);
     }
@@ -150,7 +157,7 @@ final class ClientConnection implements FrameListener {
         switch (type) {
             case Frame.RESPONSE -> {
                 try {
-                    call.response(WireResponse.parse(body));
+                    call.response(ResponseMessage.parse(body));
                 } catch (InvalidProtocolBufferException e) {
                     call.end(Status.INTERNAL
                             .withDescription("ttrpc: error unmarshalling response: " + e.getMessage())

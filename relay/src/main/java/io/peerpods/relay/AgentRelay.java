@@ -1,7 +1,5 @@
 package io.peerpods.relay;
 
-import io.peerpods.ttrpc.frame.Frame;
-import io.peerpods.ttrpc.io.IoThread;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Status;
@@ -10,6 +8,8 @@ import io.peerpods.proto.agent.CheckRequest;
 import io.peerpods.proto.agent.HealthCheckResponse;
 import io.peerpods.proto.ttrpc.Request;
 import io.peerpods.proto.ttrpc.Response;
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.io.IoThread;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;

@@ -1,9 +1,9 @@
 package io.peerpods.relay;
 
-import io.peerpods.ttrpc.TtrpcServer;
-import io.peerpods.ttrpc.io.IoThread;
 import io.grpc.Status;
 import io.grpc.StatusException;
+import io.peerpods.ttrpc.TtrpcServer;
+import io.peerpods.ttrpc.io.IoThread;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

@@ -1,9 +1,9 @@
 package io.peerpods.relay;
 
-import io.peerpods.ttrpc.frame.Frame;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.peerpods.proto.ttrpc.Request;
+import io.peerpods.ttrpc.frame.Frame;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

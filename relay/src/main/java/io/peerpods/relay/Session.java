@@ -1,14 +1,14 @@
 package io.peerpods.relay;
 
+import com.google.protobuf.ByteString;
+import io.grpc.Status;
+import io.grpc.StatusException;
+import io.peerpods.proto.ttrpc.Response;
 import io.peerpods.ttrpc.frame.Frame;
 import io.peerpods.ttrpc.io.FrameConnection;
 import io.peerpods.ttrpc.io.FrameListener;
 import io.peerpods.ttrpc.io.IoThread;
 import io.peerpods.ttrpc.io.Limits;
-import com.google.protobuf.ByteString;
-import io.grpc.Status;
-import io.grpc.StatusException;
-import io.peerpods.proto.ttrpc.Response;
 import java.io.Closeable;
 import java.io.IOException;
 import java.net.SocketAddress;

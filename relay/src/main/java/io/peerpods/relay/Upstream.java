@@ -1,12 +1,12 @@
 package io.peerpods.relay;
 
+import io.grpc.Status;
+import io.grpc.StatusException;
 import io.peerpods.ttrpc.frame.Frame;
 import io.peerpods.ttrpc.io.FrameConnection;
 import io.peerpods.ttrpc.io.FrameListener;
 import io.peerpods.ttrpc.io.IoThread;
 import io.peerpods.ttrpc.io.Limits;
-import io.grpc.Status;
-import io.grpc.StatusException;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;

@@ -2,8 +2,8 @@ package io.peerpods.relay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.peerpods.ttrpc.frame.Frame;
 import io.peerpods.proto.ttrpc.Request;
+import io.peerpods.ttrpc.frame.Frame;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;

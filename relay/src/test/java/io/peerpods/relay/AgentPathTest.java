@@ -2,11 +2,11 @@ package io.peerpods.relay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.peerpods.ttrpc.frame.Frame;
 import com.google.protobuf.ByteString;
 import io.grpc.Status;
 import io.peerpods.proto.ttrpc.Request;
 import io.peerpods.proto.ttrpc.Response;
+import io.peerpods.ttrpc.frame.Frame;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

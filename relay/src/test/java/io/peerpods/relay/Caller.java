@@ -1,9 +1,9 @@
 package io.peerpods.relay;
 
-import io.peerpods.ttrpc.frame.Frame;
 import com.google.protobuf.ByteString;
 import io.peerpods.proto.ttrpc.Request;
 import io.peerpods.proto.ttrpc.Response;
+import io.peerpods.ttrpc.frame.Frame;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;

@@ -1,10 +1,10 @@
 package io.peerpods.ttrpc;
 
-import io.peerpods.ttrpc.frame.Payload;
 import com.google.protobuf.ByteString;
 import io.grpc.KnownLength;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.MethodType;
+import io.peerpods.ttrpc.frame.Payload;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;

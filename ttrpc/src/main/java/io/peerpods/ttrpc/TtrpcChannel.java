@@ -2,15 +2,15 @@ package io.peerpods.ttrpc;
 
 import static java.util.Objects.requireNonNull;
 
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.MethodDescriptor;
 import io.peerpods.ttrpc.call.ClientConnection;
 import io.peerpods.ttrpc.call.OutboundCall;
 import io.peerpods.ttrpc.io.Connection;
 import io.peerpods.ttrpc.io.IoThread;
 import io.peerpods.ttrpc.io.Limits;
-import io.grpc.CallOptions;
-import io.grpc.Channel;
-import io.grpc.ClientCall;
-import io.grpc.MethodDescriptor;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.InetSocketAddress;

@@ -2,18 +2,18 @@ package io.peerpods.ttrpc;
 
 import static java.util.Objects.requireNonNull;
 
-import io.peerpods.ttrpc.call.Methods;
-import io.peerpods.ttrpc.call.ServerConnection;
-import io.peerpods.ttrpc.io.Connection;
-import io.peerpods.ttrpc.io.IoThread;
-import io.peerpods.ttrpc.io.Limits;
 import io.grpc.Attributes;
-import io.peerpods.ttrpc.call.InboundCall;
 import io.grpc.BindableService;
 import io.grpc.HandlerRegistry;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.ServerServiceDefinition;
+import io.peerpods.ttrpc.call.InboundCall;
+import io.peerpods.ttrpc.call.Methods;
+import io.peerpods.ttrpc.call.ServerConnection;
+import io.peerpods.ttrpc.io.Connection;
+import io.peerpods.ttrpc.io.IoThread;
+import io.peerpods.ttrpc.io.Limits;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.SocketAddress;

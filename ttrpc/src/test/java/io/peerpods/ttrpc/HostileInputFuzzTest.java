@@ -4,8 +4,6 @@ import static io.peerpods.ttrpc.RawPeer.request;
 import static io.peerpods.ttrpc.TestHypervisor.SERVICE;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.peerpods.ttrpc.frame.Frame;
-import io.peerpods.ttrpc.io.Limits;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.filter.ThresholdFilter;
 import ch.qos.logback.classic.spi.ILoggingEvent;
@@ -19,6 +17,8 @@ import io.grpc.stub.StreamObserver;
 import io.peerpods.proto.hypervisor.VersionRequest;
 import io.peerpods.proto.ttrpc.KeyValue;
 import io.peerpods.proto.ttrpc.Request;
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.io.Limits;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.UnixDomainSocketAddress;

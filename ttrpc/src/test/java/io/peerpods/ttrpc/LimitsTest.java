@@ -5,8 +5,6 @@ import static io.peerpods.ttrpc.TestHypervisor.SERVICE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.peerpods.ttrpc.frame.Frame;
-import io.peerpods.ttrpc.io.Limits;
 import com.google.protobuf.ByteString;
 import io.grpc.CallOptions;
 import io.grpc.ServerInterceptors;
@@ -17,6 +15,8 @@ import io.peerpods.proto.hypervisor.HypervisorGrpc;
 import io.peerpods.proto.hypervisor.StopVMRequest;
 import io.peerpods.proto.hypervisor.VersionRequest;
 import io.peerpods.proto.ttrpc.Request;
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.io.Limits;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

@@ -2,7 +2,6 @@ package io.peerpods.ttrpc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.peerpods.ttrpc.io.IoThread;
 import io.grpc.CallOptions;
 import io.grpc.ServerInterceptors;
 import io.grpc.Status;
@@ -11,6 +10,7 @@ import io.grpc.stub.StreamObserver;
 import io.peerpods.proto.hypervisor.StartVMRequest;
 import io.peerpods.proto.hypervisor.StopVMRequest;
 import io.peerpods.proto.hypervisor.VersionRequest;
+import io.peerpods.ttrpc.io.IoThread;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

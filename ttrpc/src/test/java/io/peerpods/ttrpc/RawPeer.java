@@ -1,11 +1,11 @@
 package io.peerpods.ttrpc;
 
-import io.peerpods.ttrpc.frame.Frame;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
 import io.peerpods.proto.ttrpc.Request;
 import io.peerpods.proto.ttrpc.Response;
+import io.peerpods.ttrpc.frame.Frame;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.SocketAddress;

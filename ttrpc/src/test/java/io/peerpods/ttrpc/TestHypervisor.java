@@ -3,7 +3,6 @@ package io.peerpods.ttrpc;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.Objects.requireNonNull;
 
-import io.peerpods.ttrpc.frame.StatusMessage;
 import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import io.grpc.Context;
@@ -24,6 +23,7 @@ import io.peerpods.proto.hypervisor.StopVMRequest;
 import io.peerpods.proto.hypervisor.StopVMResponse;
 import io.peerpods.proto.hypervisor.VersionRequest;
 import io.peerpods.proto.hypervisor.VersionResponse;
+import io.peerpods.ttrpc.frame.StatusMessage;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;

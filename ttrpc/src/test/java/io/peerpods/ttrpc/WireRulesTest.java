@@ -5,7 +5,6 @@ import static io.peerpods.ttrpc.TestHypervisor.SERVICE;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.peerpods.ttrpc.frame.Frame;
 import com.google.protobuf.ByteString;
 import io.grpc.ServerInterceptors;
 import io.peerpods.proto.hypervisor.StartVMRequest;
@@ -14,6 +13,7 @@ import io.peerpods.proto.hypervisor.VersionRequest;
 import io.peerpods.proto.hypervisor.VersionResponse;
 import io.peerpods.proto.ttrpc.KeyValue;
 import io.peerpods.proto.ttrpc.Request;
+import io.peerpods.ttrpc.frame.Frame;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;

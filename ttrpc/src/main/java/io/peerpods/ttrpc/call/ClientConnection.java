@@ -1,5 +1,7 @@
 package io.peerpods.ttrpc.call;
 
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.grpc.Status;
 import io.peerpods.ttrpc.frame.Frame;
 import io.peerpods.ttrpc.frame.OversizedException;
 import io.peerpods.ttrpc.frame.ResponseMessage;
@@ -7,8 +9,6 @@ import io.peerpods.ttrpc.io.Connection;
 import io.peerpods.ttrpc.io.FrameListener;
 import io.peerpods.ttrpc.io.IoThread;
 import io.peerpods.ttrpc.io.Limits;
-import com.google.protobuf.InvalidProtocolBufferException;
-import io.grpc.Status;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.util.ArrayList;

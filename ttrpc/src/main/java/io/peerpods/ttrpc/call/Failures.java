@@ -1,10 +1,10 @@
 package io.peerpods.ttrpc.call;
 
-import io.peerpods.ttrpc.frame.StatusMessage;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.grpc.StatusRuntimeException;
+import io.peerpods.ttrpc.frame.StatusMessage;
 import java.io.EOFException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;

@@ -1,12 +1,5 @@
 package io.peerpods.ttrpc.call;
 
-import io.peerpods.ttrpc.frame.Frame;
-import io.peerpods.ttrpc.frame.Outgoing;
-import io.peerpods.ttrpc.frame.OversizedException;
-import io.peerpods.ttrpc.frame.Payload;
-import io.peerpods.ttrpc.frame.RequestMessage;
-import io.peerpods.ttrpc.frame.ResponseMessage;
-import io.peerpods.ttrpc.frame.StatusMessage;
 import io.grpc.Attributes;
 import io.grpc.Context;
 import io.grpc.Metadata;
@@ -15,6 +8,13 @@ import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.ServerCall;
 import io.grpc.ServerMethodDefinition;
 import io.grpc.Status;
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.frame.Outgoing;
+import io.peerpods.ttrpc.frame.OversizedException;
+import io.peerpods.ttrpc.frame.Payload;
+import io.peerpods.ttrpc.frame.RequestMessage;
+import io.peerpods.ttrpc.frame.ResponseMessage;
+import io.peerpods.ttrpc.frame.StatusMessage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -229,9 +229,7 @@ public final class InboundCall<Q, P> extends ServerCall<Q, P> implements Mailbox
 
     @Override
     public Attributes getAttributes() {
-        return connection.attributes().toBuilder()
-                .set(WIRE_TYPE, wireType)
-                .build();
+        return connection.attributes().toBuilder().set(WIRE_TYPE, wireType).build();
     }
 
     // --- events of the mailbox, one at a time

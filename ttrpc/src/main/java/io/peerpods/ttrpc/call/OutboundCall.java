@@ -2,13 +2,6 @@ package io.peerpods.ttrpc.call;
 
 import static java.util.Objects.requireNonNull;
 
-import io.peerpods.ttrpc.frame.Frame;
-import io.peerpods.ttrpc.frame.Outgoing;
-import io.peerpods.ttrpc.frame.OversizedException;
-import io.peerpods.ttrpc.frame.Payload;
-import io.peerpods.ttrpc.frame.RequestMessage;
-import io.peerpods.ttrpc.frame.ResponseMessage;
-import io.peerpods.ttrpc.frame.StatusMessage;
 import io.grpc.Attributes;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
@@ -19,6 +12,13 @@ import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.Status;
+import io.peerpods.ttrpc.frame.Frame;
+import io.peerpods.ttrpc.frame.Outgoing;
+import io.peerpods.ttrpc.frame.OversizedException;
+import io.peerpods.ttrpc.frame.Payload;
+import io.peerpods.ttrpc.frame.RequestMessage;
+import io.peerpods.ttrpc.frame.ResponseMessage;
+import io.peerpods.ttrpc.frame.StatusMessage;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;

@@ -1,20 +1,18 @@
 package io.peerpods.ttrpc.call;
 
+import com.google.protobuf.InvalidProtocolBufferException;
+import io.grpc.Attributes;
+import io.grpc.Grpc;
+import io.grpc.ServerMethodDefinition;
+import io.grpc.Status;
 import io.peerpods.ttrpc.frame.Frame;
 import io.peerpods.ttrpc.frame.OversizedException;
 import io.peerpods.ttrpc.frame.RequestMessage;
 import io.peerpods.ttrpc.frame.ResponseMessage;
-import io.peerpods.ttrpc.frame.StatusMessage;
 import io.peerpods.ttrpc.io.Connection;
 import io.peerpods.ttrpc.io.FrameListener;
 import io.peerpods.ttrpc.io.IoThread;
 import io.peerpods.ttrpc.io.Limits;
-import com.google.protobuf.InvalidProtocolBufferException;
-import io.grpc.Attributes;
-import io.grpc.Grpc;
-import io.grpc.Metadata;
-import io.grpc.ServerMethodDefinition;
-import io.grpc.Status;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.util.concurrent.ConcurrentHashMap;
@@ -211,7 +209,11 @@ public final class ServerConnection implements FrameListener {
     }
 
     private <Q, P> void start(
-            int streamId, int flags, RequestMessage request, ServerMethodDefinition<Q, P> definition, Executor executor) {
+            int streamId,
+            int flags,
+            RequestMessage request,
+            ServerMethodDefinition<Q, P> definition,
+            Executor executor) {
         InboundCall<Q, P> call = new InboundCall<>(this, streamId, flags, request, definition, executor);
         calls.put(streamId, call);
         requestBytes.addAndGet(call.requestBytes());

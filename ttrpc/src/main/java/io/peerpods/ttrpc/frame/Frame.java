@@ -1,6 +1,5 @@
 package io.peerpods.ttrpc.frame;
 
-import io.peerpods.ttrpc.call.ServerConnection;
 import io.grpc.Status;
 import java.nio.charset.StandardCharsets;
 

@@ -20,7 +20,8 @@ public record StatusMessage(Status status, Metadata trailers) {
             Metadata.Key.of("grpc-status-details-bin", Metadata.BINARY_BYTE_MARSHALLER);
 
     /** A whole status whose code gRPC does not know; under gRPC's key its readers would fail on it. */
-    public static final Metadata.Key<byte[]> FOREIGN = Metadata.Key.of("ttrpc-status-bin", Metadata.BINARY_BYTE_MARSHALLER);
+    public static final Metadata.Key<byte[]> FOREIGN =
+            Metadata.Key.of("ttrpc-status-bin", Metadata.BINARY_BYTE_MARSHALLER);
 
     private static final int CODE = 1 << 3;
     private static final int MESSAGE = 2 << 3 | 2;

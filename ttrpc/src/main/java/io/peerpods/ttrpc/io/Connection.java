@@ -119,8 +119,7 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
     }
 
     /** The TLS session; null on a plain connection. */
-    public @Nullable
-    SSLSession session() {
+    public @Nullable SSLSession session() {
         return wire instanceof TlsSocketIo tls ? tls.session() : null;
     }
 

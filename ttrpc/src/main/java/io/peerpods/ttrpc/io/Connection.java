@@ -10,10 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.CancelledKeyException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.SocketChannel;
-import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLSession;
 import jdk.net.ExtendedSocketOptions;
@@ -28,10 +25,6 @@ import org.slf4j.LoggerFactory;
 public final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder.Sink {
     private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
 
-    /** Above this much waiting output a call is not ready for more, and a server reads no more requests. */
-    private static final int HIGH_WATER = 1 << 20;
-
-    private static final int LOW_WATER = HIGH_WATER / 4;
     private static final int KEEPALIVE_IDLE_SECONDS = 60;
     private static final int KEEPALIVE_INTERVAL_SECONDS = 10;
     private static final int KEEPALIVE_PROBES = 6;
@@ -39,44 +32,20 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
     /** Reads in a row before other connections get their turn. */
     private static final int READS_IN_A_ROW = 4;
 
-    private static final int READ_OUTPUT = 1;
-    private static final int READ_INPUT = 2;
-    private static final int READ_HELD = 4;
-
     private final IoThread io;
     private final SocketChannel socket;
     private final SocketAddress peer;
-    private final Limits limits;
     private final FrameListener protocol;
     private final SocketIo wire;
     private final FrameDecoder decoder;
-    private final OutputQueue output;
-    private final AtomicInteger flushes = new AtomicInteger();
-    private final AtomicLong received = new AtomicLong();
+    private final ReadGate gate;
+    private final FrameWriter writer;
+    private final StallWatch stalls;
     private final AtomicBoolean closed = new AtomicBoolean();
-    private final long opened = System.nanoTime();
-
-    /** The socket took no more: the selector says when it does again. */
-    private volatile boolean blocked;
-
-    private volatile boolean crowded;
-    private volatile @Nullable IOException goodbye;
-    /** Only by whoever writes. */
-    private boolean saidGoodbye;
-
     // Confined to the I/O thread.
     private @Nullable SelectionKey key;
-    private boolean flushPending;
     private boolean established;
-    private boolean heard;
     private boolean watching;
-    private int pauses;
-    private long frameSince;
-    private boolean insideFrame;
-    private long stuckSince;
-    private boolean stuck;
-    private long stuckAt;
-    private final AtomicLong written = new AtomicLong();
 
     /** @param tls the engine, not yet begun, or null for a plain connection */
     public Connection(
@@ -89,10 +58,12 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
         this.io = io;
         this.socket = socket;
         this.peer = peer;
-        this.limits = limits;
         this.decoder = new FrameDecoder(this, io.allowance());
-        this.output = new OutputQueue(tls == null ? io::directChunk : io::heapChunk, io::giveBackChunk);
         this.wire = tls == null ? new PlainSocketIo(socket, io) : new TlsSocketIo(socket, tls, io, this);
+        this.gate = new ReadGate(this, limits.receivedBytes());
+        OutputQueue queue = new OutputQueue(tls == null ? io::directChunk : io::heapChunk, io::giveBackChunk);
+        this.writer = new FrameWriter(this, wire, queue, limits.queuedBytes());
+        this.stalls = new StallWatch(this, limits);
         this.protocol = protocol.on(this);
     }
 
@@ -115,7 +86,7 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
 
     /** Whether a call may send more without piling up. */
     public boolean isWritable() {
-        return !crowded;
+        return !writer.isCrowded();
     }
 
     /** The TLS session; null on a plain connection. */
@@ -170,8 +141,7 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
     public void ready(SelectionKey ready) {
         if (ready.isValid() && ready.isWritable()) {
             interest(SelectionKey.OP_WRITE, false);
-            blocked = false;
-            flush();
+            writer.unblocked();
             if (!established) {
                 read();
             }
@@ -183,11 +153,11 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
 
     /** Reads and handles what the socket has. */
     void read() {
-        if (pauses != 0 || closed.get()) {
+        if (!gate.isOpen() || closed.get()) {
             return;
         }
         try {
-            for (int i = 0; i < READS_IN_A_ROW && pauses == 0; i++) {
+            for (int i = 0; i < READS_IN_A_ROW && gate.isOpen(); i++) {
                 SocketIo.Input input = wire.read(decoder);
                 if (closed.get()) {
                     return;
@@ -210,33 +180,38 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
             wire.shutdown();
             close(e);
         } catch (RuntimeException | Error e) {
-            LOG.error("connection with {} failed", peer, e);
-            close(new IOException("internal error: " + e, e));
+            failed(e);
         }
     }
 
+    /** A fault of this program, not of the peer. */
+    void failed(Throwable e) {
+        LOG.error("connection with {} failed", peer, e);
+        close(new IOException("internal error: " + e, e));
+    }
+
     private void noteFrame() {
-        boolean inside = decoder.insideFrame();
-        if (inside && !insideFrame) {
-            frameSince = System.nanoTime();
-            insideFrame = true;
+        if (stalls.insideFrame(decoder.insideFrame())) {
             watchTime();
-        } else if (!inside) {
-            insideFrame = false;
         }
+    }
+
+    /** The gate has opened again. */
+    void readAgain() {
+        stalls.readsAgain();
+        read();
     }
 
     @Override
     public boolean frame(int streamId, int type, int flags, byte[] body) {
-        heard = true;
-        insideFrame = false;
+        stalls.frameCame();
         protocol.frame(streamId, type, flags, body);
         return !closed.get();
     }
 
     @Override
     public boolean begin(int streamId, int type, int flags, int length) {
-        heard = true;
+        stalls.frameBegan();
         return protocol.begin(streamId, type, flags, length);
     }
 
@@ -248,8 +223,7 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
 
     @Override
     public boolean oversized(int streamId, long length) {
-        heard = true;
-        insideFrame = false;
+        stalls.frameCame();
         protocol.oversized(streamId, length);
         return !closed.get();
     }
@@ -263,55 +237,22 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
         protocol.established();
     }
 
-    /** A message waits until its handler asks for it. */
+    /** A message waits until its handler asks for it. On the I/O thread. */
     public void held(int bytes) {
-        if (bytes > 0 && received.addAndGet(bytes) > limits.receivedBytes()) {
-            pause(READ_INPUT);
-        }
+        gate.held(bytes);
     }
 
-    /** A message that was {@link #held} went to its handler. */
+    /** A message that was {@link #held} went to its handler. On any thread. */
     public void taken(int bytes) {
-        if (bytes == 0) {
-            return;
-        }
-        long before = received.getAndAdd(-bytes);
-        long half = limits.receivedBytes() / 2;
-        if (before > half && before - bytes <= half) {
-            io.execute(() -> resume(READ_INPUT));
-        }
+        gate.taken(bytes);
     }
 
     void hold() {
-        pause(READ_HELD);
+        gate.pause(ReadGate.HELD);
     }
 
     void goOn() {
-        resume(READ_HELD);
-    }
-
-    private void pause(int reason) {
-        if (pauses == 0) {
-            interest(SelectionKey.OP_READ, false);
-        }
-        pauses |= reason;
-    }
-
-    private void resume(int reason) {
-        if ((pauses & reason) == 0) {
-            return;
-        }
-        if (reason == READ_INPUT && received.get() > limits.receivedBytes()) {
-            return;
-        }
-        pauses &= ~reason;
-        if (pauses == 0 && interest(SelectionKey.OP_READ, true)) {
-            if (insideFrame) {
-                // The time in which we did not read is not the peer's.
-                frameSince = System.nanoTime();
-            }
-            read();
-        }
+        gate.resume(ReadGate.HELD);
     }
 
     // --- output, on any thread
@@ -322,61 +263,12 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
      * @return false when the connection is closed or more waits than may; then nothing was queued
      */
     public boolean send(byte[] frame) {
-        return send(frame, null);
+        return writer.send(frame, null);
     }
 
     /** As {@link #send(byte[])}; {@code numbered} gives the frame its stream id, in the order of the wire. */
-    public boolean send(byte[] frame, @Nullable Numbered numbered) {
-        long waiting;
-        synchronized (output) {
-            if (closed.get() || output.bytes() + frame.length > limits.queuedBytes()) {
-                return false;
-            }
-            if (numbered != null && !numbered.number(frame)) {
-                return false;
-            }
-            waiting = output.add(frame);
-        }
-        leave(waiting);
-        return true;
-    }
-
-    /** Begins a frame of which the data is to come by {@link #append}. Both on the I/O thread. */
-    void begin(byte[] header, int length) {
-        synchronized (output) {
-            if (closed.get()) {
-                return;
-            }
-            output.begin((long) header.length + length);
-        }
-        append(ByteBuffer.wrap(header));
-    }
-
-    /** Nobody is refused here: whoever hands on stops reading when this is not writable. */
-    void append(ByteBuffer data) {
-        long waiting;
-        synchronized (output) {
-            if (closed.get()) {
-                data.position(data.limit());
-                return;
-            }
-            waiting = output.append(data);
-        }
-        leave(waiting);
-    }
-
-    private void leave(long waiting) {
-        if (waiting > HIGH_WATER && !crowded) {
-            becomeCrowded();
-        }
-        if (io.inside()) {
-            if (!flushPending) {
-                flushPending = true;
-                io.flushLater(this);
-            }
-        } else {
-            flush();
-        }
+    public boolean send(byte[] frame, Numbered numbered) {
+        return writer.send(frame, numbered);
     }
 
     /** Gives a frame its stream id; false when it must not be sent. */
@@ -384,74 +276,52 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
         boolean number(byte[] frame);
     }
 
-    private void becomeCrowded() {
-        synchronized (output) {
-            if (output.bytes() <= HIGH_WATER) {
-                return;
-            }
-            crowded = true;
-        }
+    /** Begins a frame of which the data is to come by {@link #append}. Both on the I/O thread. */
+    void begin(byte[] header, int length) {
+        writer.begin(header, length);
+    }
+
+    /** More of the frame that was begun; is copied. */
+    void append(ByteBuffer data) {
+        writer.append(data);
+    }
+
+    void flush() {
+        writer.flush();
+    }
+
+    void flushNow() {
+        writer.flushNow();
+    }
+
+    /** Too much waits for the peer; a server stops to read requests. On any thread. */
+    void crowded() {
         if (protocol.serves()) {
             io.execute(() -> {
-                if (crowded) {
-                    pause(READ_OUTPUT);
+                if (writer.isCrowded()) {
+                    gate.pause(ReadGate.OUTPUT);
                 }
             });
         }
     }
 
-    void flushNow() {
-        flushPending = false;
-        flush();
-    }
-
-    /** Writes what waits. One thread does; others leave their frames to it. */
-    void flush() {
-        if (flushes.getAndIncrement() != 0) {
-            return;
-        }
-        int seen = flushes.get();
-        do {
-            writeOut();
-            seen = flushes.addAndGet(-seen);
-        } while (seen != 0);
-    }
-
-    private void writeOut() {
-        if (blocked || closed.get()) {
-            return;
-        }
-        try {
-            boolean drained = wire.write(output);
-            written.incrementAndGet();
-            if (!drained) {
-                blocked = true;
-                io.execute(this::waitForSocket);
-            }
-            if (crowded && output.bytes() <= LOW_WATER) {
-                crowded = false;
-                io.execute(this::relieved);
-            }
-            IOException cause = goodbye;
-            if (drained && cause != null) {
-                partFrom(cause);
-            }
-        } catch (IOException e) {
-            close(e);
-        } catch (RuntimeException | Error e) {
-            LOG.error("connection with {} failed", peer, e);
-            close(new IOException("internal error: " + e, e));
+    /** Less than a quarter of what was too much waits. On the I/O thread. */
+    void relieved() {
+        gate.resume(ReadGate.OUTPUT);
+        if (!closed.get()) {
+            protocol.writable();
         }
     }
 
-    private void waitForSocket() {
+    /** The socket takes no more bytes for now. On the I/O thread. */
+    void waitForSocket() {
         if (interest(SelectionKey.OP_WRITE, true)) {
             watchTime();
         }
     }
 
     /** Changes what the selector looks for; false when the connection is closed, which any thread may do. */
-    private boolean interest(int operation, boolean wanted) {
+    boolean interest(int operation, boolean wanted) {
         SelectionKey registered = key;
         if (registered == null) {
             return false;
@@ -461,13 +331,6 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
             return true;
         } catch (CancelledKeyException e) {
             return false;
-        }
-    }
-
-    private void relieved() {
-        resume(READ_OUTPUT);
-        if (!closed.get()) {
-            protocol.writable();
         }
     }
 
@@ -482,42 +345,9 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
 
     @Override
     public boolean checkTime(long now) {
-        watching = !closed.get() && watchesSomething(now);
+        watching = !closed.get()
+                && stalls.check(now, established, protocol.serves(), gate.isOpen(), decoder.insideFrame(), writer);
         return watching;
-    }
-
-    private boolean watchesSomething(long now) {
-        boolean watches = false;
-        if (!established) {
-            watches = expires("no TLS handshake", opened, now, limits.handshake());
-        } else if (!heard && !decoder.insideFrame()) {
-            watches = protocol.serves() && expires("no frame", opened, now, limits.firstFrame());
-        }
-        if (insideFrame && pauses == 0) {
-            watches |= expires("an unfinished frame", frameSince, now, limits.frame());
-        }
-        if (blocked) {
-            long mark = written.get();
-            if (!stuck || stuckAt != mark) {
-                stuck = true;
-                stuckAt = mark;
-                stuckSince = now;
-            }
-            watches |= expires("a peer that takes no bytes", stuckSince, now, limits.stall());
-        } else {
-            stuck = false;
-        }
-        return watches || insideFrame || blocked;
-    }
-
-    private boolean expires(String what, long since, long now, Duration limit) {
-        if (limit.isZero()) {
-            return false;
-        }
-        if (now - since > limit.toNanos()) {
-            close(new IOException(what + " for " + limit.toMillis() + " ms"));
-        }
-        return true;
     }
 
     // --- end
@@ -527,11 +357,9 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
         if (!closed.compareAndSet(false, true)) {
             return;
         }
-        synchronized (output) {
-            output.clear();
-        }
+        writer.clear();
         // A peer that answers our good-bye by its own is not the reason.
-        IOException own = goodbye;
+        IOException own = writer.goodbye();
         try {
             protocol.closed(own == null ? cause : own);
         } finally {
@@ -542,18 +370,6 @@ public final class Connection implements IoThread.Ready, IoThread.Watched, Frame
 
     /** Closes when everything that waits was written, with a TLS good-bye. */
     public void closeOrderly(IOException cause) {
-        goodbye = cause;
-        flush();
-    }
-
-    /** Everything is written and the connection is to go. Part of {@link #writeOut}. */
-    private void partFrom(IOException cause) {
-        if (saidGoodbye) {
-            close(cause);
-        } else {
-            saidGoodbye = true;
-            wire.shutdown();
-            flush();
-        }
+        writer.finish(cause);
     }
 }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Dials an address at which nobody listens yet. A refused attempt is repeated after 25 ms. An unanswered one stays open, and a
  * new one starts beside it every 100 ms, four at most: a listener that comes up is met by the next SYN, not by the kernel's
- * repetition of an old one, seconds later. When four are open the youngest but one of the old ones makes room; the very oldest
+ * repetition of an old one, seconds later. When four are open the youngest but one of the old ones makes VPC; the very oldest
  * has three seconds, so that a slow way gets its chance too. The first to connect wins, the others are closed. One use.
  */
 final class Dialler {
@@ -51,7 +51,7 @@ final class Dialler {
                     throw failure(deadline);
                 }
                 if (now - nextAttempt >= 0) {
-                    makeRoom(now);
+                    makeVpc(now);
                     open.add(Attempt.start(address, outcomes));
                     attempts++;
                     nextAttempt = now + BETWEEN_ATTEMPTS.toNanos();
@@ -59,7 +59,7 @@ final class Dialler {
                 Outcome outcome = outcomes.poll(Math.min(nextAttempt, end) - now, TimeUnit.NANOSECONDS);
                 Attempt attempt = outcome == null ? null : outcome.attempt();
                 if (outcome == null || attempt == null || !open.remove(attempt)) {
-                    continue; // time for the next attempt, or news of one that had to make room
+                    continue; // time for the next attempt, or news of one that had to make VPC
                 }
                 if (outcome.failure() == null) {
                     return attempt.socket;
@@ -79,7 +79,7 @@ final class Dialler {
         outcomes.add(Outcome.NONE);
     }
 
-    private void makeRoom(long now) {
+    private void makeVpc(long now) {
         if (open.size() < AT_ONCE) {
             return;
         }

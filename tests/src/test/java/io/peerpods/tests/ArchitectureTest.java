@@ -38,10 +38,10 @@ class ArchitectureTest {
         ARROWS.put("ec2", Set.of());
         ARROWS.put("testing", Set.of("linux"));
         ARROWS.put("network", Set.of("linux"));
-        ARROWS.put("room", Set.of("linux", "ttrpc", "proto"));
+        ARROWS.put("vpc", Set.of("linux", "ttrpc", "proto"));
         ARROWS.put("relay", Set.of("ttrpc", "proto", "linux"));
         ARROWS.put("cloud", Set.of("daemon"));
-        ARROWS.put("cloud.local", Set.of("cloud", "room", "daemon", "linux"));
+        ARROWS.put("cloud.local", Set.of("cloud", "vpc", "daemon", "linux"));
         ARROWS.put("cloud.aws", Set.of("cloud", "daemon"));
         ARROWS.put(
                 "adaptor",

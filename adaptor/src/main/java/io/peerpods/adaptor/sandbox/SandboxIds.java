@@ -6,7 +6,7 @@ import io.peerpods.cloud.SandboxId;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** Sandbox ids in calls: what is none, or has no room in a socket's path, is refused with words for Kata. */
+/** Sandbox ids in calls: what is none, or has no VPC in a socket's path, is refused with words for Kata. */
 public final class SandboxIds {
 
     /** Longest path of a unix socket (sun_path without its NUL). */

@@ -3,14 +3,14 @@ package io.peerpods.tests.aws;
 import com.sun.net.httpserver.HttpServer;
 import io.peerpods.ec2.faults.FaultProxy;
 import io.peerpods.ec2.faults.MotoServer;
-import io.peerpods.room.RoomSpec;
-import io.peerpods.room.Subnet;
-import io.peerpods.room.VmImage;
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.Cloud;
 import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.Distributions;
 import io.peerpods.tests.lab.Setting;
+import io.peerpods.vpc.model.Subnet;
+import io.peerpods.vpc.model.VpcSpec;
+import io.peerpods.vpc.vm.VmImage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -27,8 +27,8 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 
 /**
- * An EC2 API that nobody here wrote, with a VPC whose subnets are the machine room's. Every instance that is launched in it becomes a VM
- * of the room, with the interfaces, addresses, MACs, user-data and metadata that the emulator says. It is reached from the cluster's
+ * An EC2 API that nobody here wrote, with a VPC whose subnets are the local VPC's. Every instance that is launched in it becomes a VM
+ * of the VPC, with the interfaces, addresses, MACs, user-data and metadata that the emulator says. It is reached from the cluster's
  * first worker, at that one's loopback address.
  */
 public final class EmulatedEc2 implements Cloud, AutoCloseable {
@@ -53,7 +53,7 @@ public final class EmulatedEc2 implements Cloud, AutoCloseable {
     }
 
     /**
-     * Starts one for the room of a cluster.
+     * Starts one for the VPC of a cluster.
      *
      * @param directory for its files
      */
@@ -63,16 +63,16 @@ public final class EmulatedEc2 implements Cloud, AutoCloseable {
         MotoServer emulator = MotoServer.start(directory);
         try {
             Ec2Client admin = admin(emulator.endpoint());
-            Network network = build(admin, cluster.room().spec());
+            Network network = build(admin, cluster.vpc().spec());
             // Only the socket belongs to the worker: what serves it runs, and reaches the emulator, here.
             HttpServer server = cluster.worker()
                     .call(() -> HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 64));
             FaultProxy proxy = FaultProxy.start(emulator.endpoint(), server);
-            List<Subnet> subnets = cluster.room().spec().subnets();
+            List<Subnet> subnets = cluster.vpc().spec().subnets();
             for (int i = 0; i < subnets.size(); i++) {
                 proxy.subnet(network.subnets().get(i), subnets.get(i).cidr().toString());
             }
-            InstanceWatch watch = InstanceWatch.start(admin, cluster.room(), image, network.subnets());
+            InstanceWatch watch = InstanceWatch.start(admin, cluster.vpc(), image, network.subnets());
             proxy.onLaunch(instance -> watch.lookNow());
             return new EmulatedEc2(emulator, proxy, admin, watch, network);
         } catch (Exception e) {
@@ -90,7 +90,7 @@ public final class EmulatedEc2 implements Cloud, AutoCloseable {
                 .build();
     }
 
-    private static Network build(Ec2Client admin, RoomSpec spec) {
+    private static Network build(Ec2Client admin, VpcSpec spec) {
         List<String> cidrs =
                 spec.subnets().stream().map(subnet -> subnet.cidr().toString()).toList();
         String vpc = admin.createVpc(r -> r.cidrBlock(cidrs.getFirst())).vpc().vpcId();
@@ -154,7 +154,7 @@ public final class EmulatedEc2 implements Cloud, AutoCloseable {
         return emulator.pid();
     }
 
-    /** Ends the emulator; VMs of its instances stay in the room. */
+    /** Ends the emulator; VMs of its instances stay in the VPC. */
     @Override
     public void close() {
         watch.close();

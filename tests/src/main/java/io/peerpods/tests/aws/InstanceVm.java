@@ -2,9 +2,9 @@ package io.peerpods.tests.aws;
 
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.MacAddress;
-import io.peerpods.room.NicRequest;
-import io.peerpods.room.VmImage;
-import io.peerpods.room.VmRequest;
+import io.peerpods.vpc.model.NicRequest;
+import io.peerpods.vpc.vm.VmImage;
+import io.peerpods.vpc.vm.VmRequest;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -28,7 +28,7 @@ import software.amazon.awssdk.services.ec2.model.Tag;
 /**
  * What a VM must be to be an instance.
  *
- * @param subnets the ids of the room's subnets, in their order there
+ * @param subnets the ids of the VPC's subnets, in their order there
  */
 record InstanceVm(Ec2Client ec2, VmImage image, List<String> subnets) {
 
@@ -69,7 +69,7 @@ record InstanceVm(Ec2Client ec2, VmImage image, List<String> subnets) {
     private int place(String subnet) {
         int place = subnets.indexOf(subnet);
         if (place < 0) {
-            throw new IllegalArgumentException("the room does not have subnet " + subnet);
+            throw new IllegalArgumentException("the VPC does not have subnet " + subnet);
         }
         return place;
     }
@@ -101,7 +101,7 @@ record InstanceVm(Ec2Client ec2, VmImage image, List<String> subnets) {
         return encoded == null ? "" : text(Base64.getDecoder().decode(encoded));
     }
 
-    /** EC2 hands out the bytes as they came and the VM unpacks them; the room's metadata service knows texts only. */
+    /** EC2 hands out the bytes as they came and the VM unpacks them; the VPC's metadata service knows texts only. */
     private static String text(byte[] bytes) {
         if (bytes.length < 2 || bytes[0] != GZIP[0] || bytes[1] != GZIP[1]) {
             return new String(bytes, StandardCharsets.UTF_8);

@@ -1,8 +1,8 @@
 package io.peerpods.tests.aws;
 
-import io.peerpods.room.Room;
-import io.peerpods.room.Vm;
-import io.peerpods.room.VmImage;
+import io.peerpods.vpc.LocalVpc;
+import io.peerpods.vpc.model.Vm;
+import io.peerpods.vpc.vm.VmImage;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.List;
@@ -19,8 +19,8 @@ import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Instance;
 
 /**
- * Keeps the VMs of a machine room as the instances of an account: an instance that was launched starts, an interface that was attached
- * is plugged in, an instance that was terminated stops. The room has no other VMs.
+ * Keeps the VMs of a local VPC as the instances of an account: an instance that was launched starts, an interface that was attached
+ * is plugged in, an instance that was terminated stops. The VPC has no other VMs.
  */
 final class InstanceWatch implements AutoCloseable {
 
@@ -28,22 +28,22 @@ final class InstanceWatch implements AutoCloseable {
     private static final Duration PAUSE = Duration.ofMillis(500);
 
     private final Account account;
-    private final Room room;
+    private final LocalVpc vpc;
     private final InstanceVm vms;
     private final Set<String> failed = new HashSet<>();
     private final Semaphore told = new Semaphore(0);
     private final Thread thread;
 
-    private InstanceWatch(Ec2Client ec2, Room room, InstanceVm vms) {
+    private InstanceWatch(Ec2Client ec2, LocalVpc vpc, InstanceVm vms) {
         this.account = new Account(ec2);
-        this.room = room;
+        this.vpc = vpc;
         this.vms = vms;
         this.thread = Thread.ofPlatform().daemon().name("instance-watch").unstarted(this::run);
     }
 
-    /** @param subnets the ids of the room's subnets, in their order there */
-    static InstanceWatch start(Ec2Client ec2, Room room, VmImage image, List<String> subnets) {
-        InstanceWatch watch = new InstanceWatch(ec2, room, new InstanceVm(ec2, image, subnets));
+    /** @param subnets the ids of the VPC's subnets, in their order there */
+    static InstanceWatch start(Ec2Client ec2, LocalVpc vpc, VmImage image, List<String> subnets) {
+        InstanceWatch watch = new InstanceWatch(ec2, vpc, new InstanceVm(ec2, image, subnets));
         watch.thread.start();
         return watch;
     }
@@ -69,9 +69,9 @@ final class InstanceWatch implements AutoCloseable {
         try {
             Map<String, Instance> instances =
                     account.instances().stream().collect(Collectors.toMap(Instance::instanceId, Function.identity()));
-            for (Vm vm : room.vms()) {
+            for (Vm vm : vpc.vms()) {
                 if (!instances.containsKey(vm.id())) {
-                    room.stopVm(vm.id());
+                    vpc.stopVm(vm.id());
                 }
             }
             for (Instance instance : instances.values()) {
@@ -90,14 +90,14 @@ final class InstanceWatch implements AutoCloseable {
             return;
         }
         try {
-            Vm vm = room.vm(id).filter(Vm::booted).orElseGet(() -> room.startVm(vms.request(instance)));
-            vms.nics(instance).stream().skip(vm.nics().size()).forEach(nic -> room.attachNic(id, nic));
+            Vm vm = vpc.vm(id).filter(Vm::booted).orElseGet(() -> vpc.startVm(vms.request(instance)));
+            vms.nics(instance).stream().skip(vm.nics().size()).forEach(nic -> vpc.attachNic(id, nic));
         } catch (SdkException e) {
             throw e;
         } catch (RuntimeException e) {
             stopIfInterrupted();
             failed.add(id);
-            LOG.error("instance {} has no VM in {}", id, room.directory(), e);
+            LOG.error("instance {} has no VM in {}", id, vpc.directory(), e);
         }
     }
 

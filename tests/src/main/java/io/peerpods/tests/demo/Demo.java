@@ -1,13 +1,13 @@
 package io.peerpods.tests.demo;
 
 import io.peerpods.ec2.faults.MotoServer;
-import io.peerpods.room.RoomSpec;
 import io.peerpods.tests.aws.EmulatedEc2;
 import io.peerpods.tests.lab.CheckTable;
 import io.peerpods.tests.lab.Cloud;
 import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.Distributions;
 import io.peerpods.tests.lab.Setting;
+import io.peerpods.vpc.model.VpcSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -120,14 +120,14 @@ public final class Demo {
                 screen.emulatedEc2();
                 onEmulatedEc2(part, ground, distributions, Setting.BY_POD_VM, Setting.BY_WORKER);
             } else {
-                inTheRoom(part, ground, 1, 1500, Setting.BY_POD_VM, Setting.BY_WORKER, Setting.BY_POD_VM_UNLISTED);
-                inTheRoom(part, ground, 2, 9001, Setting.BY_POD_VM_JUMBO);
+                inTheVpc(part, ground, 1, 1500, Setting.BY_POD_VM, Setting.BY_WORKER, Setting.BY_POD_VM_UNLISTED);
+                inTheVpc(part, ground, 2, 9001, Setting.BY_POD_VM_JUMBO);
             }
         }
         return verdict(Duration.ofNanos(System.nanoTime() - began));
     }
 
-    private void inTheRoom(Part part, Ground ground, int number, int mtu, Setting... settings)
+    private void inTheVpc(Part part, Ground ground, int number, int mtu, Setting... settings)
             throws IOException, InterruptedException {
         try (Cluster cluster = cluster(ground, number, mtu)) {
             parts(part, ground, cluster, Cloud.LOCAL, settings);
@@ -139,7 +139,7 @@ public final class Demo {
         try (Cluster cluster = cluster(ground, 1, 1500);
                 EmulatedEc2 ec2 = EmulatedEc2.start(distributions, cluster, ground.emulator())) {
             ground.note(ec2.pid());
-            screen.step("an EC2 emulator, its VPC's subnets those of the room");
+            screen.step("an EC2 emulator, its VPC's subnets those of the VPC");
             parts(part, ground, cluster, ec2, settings);
             screen.part("What " + settings.length + " pods asked of EC2");
             ec2.calls().forEach((action, calls) -> screen.line(calls + "  " + action));
@@ -148,8 +148,8 @@ public final class Demo {
 
     private Cluster cluster(Ground ground, int number, int mtu) {
         screen.part("A cluster of two workers, a VPC with " + mtu + "-byte frames, an internet");
-        Cluster cluster = Cluster.make(ground.room(number), RoomSpec.DEFAULT.withMtu(mtu));
-        prefixes.add(cluster.room().prefix());
+        Cluster cluster = Cluster.make(ground.vpc(number), VpcSpec.DEFAULT.withMtu(mtu));
+        prefixes.add(cluster.vpc().prefix());
         screen.step("made");
         return cluster;
     }

@@ -1,8 +1,8 @@
 package io.peerpods.tests.demo;
 
 import io.peerpods.ec2.faults.MotoServer;
-import io.peerpods.room.Room;
 import io.peerpods.tests.lab.Census;
+import io.peerpods.vpc.LocalVpc;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
@@ -53,8 +53,8 @@ final class Ground implements AutoCloseable {
         return Files.createDirectories(DIRECTORY.resolve("a-ec2"));
     }
 
-    Path room(int number) {
-        return DIRECTORY.resolve("room" + number);
+    Path vpc(int number) {
+        return DIRECTORY.resolve("vpc" + number);
     }
 
     Path adaptor(int number) {
@@ -77,8 +77,8 @@ final class Ground implements AutoCloseable {
             }
             Files.delete(file);
         }
-        for (Path room : children("room")) {
-            removed.addAll(Room.cleanup(room));
+        for (Path vpc : children("vpc")) {
+            removed.addAll(LocalVpc.cleanup(vpc));
         }
         for (Path adaptor : children("a")) {
             remove(adaptor);

@@ -1,6 +1,5 @@
 package io.peerpods.tests.demo;
 
-import io.peerpods.room.ClusterPod;
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.Census;
 import io.peerpods.tests.lab.CheckTable;
@@ -11,6 +10,7 @@ import io.peerpods.tests.lab.Place;
 import io.peerpods.tests.lab.Setting;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
+import io.peerpods.vpc.model.ClusterPod;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -75,7 +75,7 @@ public final class Adaptor implements AutoCloseable {
         command.add("-state-dir=" + directory.resolve("state"));
         command.add("-grpc-listen=unix:" + directory.resolve("adaptor.sock"));
         if (options.provider.equals(LOCAL)) {
-            command.add("-local-room=" + cluster.room().directory());
+            command.add("-local-room=" + cluster.vpc().directory());
             command.add("-local-worker-address=none");
             command.add("-podvm-agent=" + distributions.podVmAgent());
         }

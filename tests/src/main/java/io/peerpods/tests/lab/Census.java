@@ -16,8 +16,8 @@ public final class Census {
     /** Everything left of stopped pods: on the worker, in its pods' namespaces, in the VPC, on disk. */
     public static List<String> ofPods(Cluster cluster, Place worker, List<Place> namespaces, Adaptor adaptor) {
         List<String> left = new ArrayList<>();
-        cluster.room().vms().forEach(vm -> left.add("VM " + vm.id()));
-        namespaces(cluster.room().prefix() + "-vm-").forEach(name -> left.add("namespace " + name));
+        cluster.vpc().vms().forEach(vm -> left.add("VM " + vm.id()));
+        namespaces(cluster.vpc().prefix() + "-vm-").forEach(name -> left.add("namespace " + name));
         ourLinks(worker).forEach(link -> left.add("link on the worker: " + link));
         ourRules(worker).forEach(rule -> left.add("nft rule on the worker: " + rule));
         for (Place pod : namespaces) {

@@ -2,10 +2,10 @@ package io.peerpods.tests.lab;
 
 import java.util.List;
 
-/** Where an adaptor gets pod VMs from; they run in the machine room in any case. */
+/** Where an adaptor gets pod VMs from; they run in the local VPC in any case. */
 public interface Cloud {
 
-    /** The machine room itself, by the provider {@code local}. */
+    /** The local VPC itself, by the provider {@code local}. */
     Cloud LOCAL = new Cloud() {
         @Override
         public Adaptor.Options options(Setting setting) {
@@ -21,6 +21,6 @@ public interface Cloud {
     /** What an adaptor is started with to use it. */
     Adaptor.Options options(Setting setting);
 
-    /** What it still holds of pods, thing by thing, beside the machine room's own. */
+    /** What it still holds of pods, thing by thing, beside the local VPC's own. */
     List<String> left();
 }

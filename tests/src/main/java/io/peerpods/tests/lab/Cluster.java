@@ -3,11 +3,11 @@ package io.peerpods.tests.lab;
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.MacAddress;
-import io.peerpods.room.ClusterPod;
-import io.peerpods.room.DnsService;
-import io.peerpods.room.Room;
-import io.peerpods.room.RoomSpec;
-import io.peerpods.room.WorkerNode;
+import io.peerpods.vpc.LocalVpc;
+import io.peerpods.vpc.model.ClusterPod;
+import io.peerpods.vpc.model.VpcSpec;
+import io.peerpods.vpc.model.WorkerNode;
+import io.peerpods.vpc.service.DnsServer;
 import java.net.InetAddress;
 import java.nio.file.Path;
 import java.util.List;
@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Two workers with ordinary pods in a machine room's VPC, a third host there that has no business with the cluster, a name server
+ * Two workers with ordinary pods in a local VPC's VPC, a third host there that has no business with the cluster, a name server
  * behind a service address, and an internet. Closing it removes everything, pod VMs included.
  */
 public final class Cluster implements AutoCloseable {
@@ -34,36 +34,36 @@ public final class Cluster implements AutoCloseable {
     private static final InetAddress NAME_SERVER = IpAddresses.parse("10.96.0.10");
     private static final InetAddress SERVICE = IpAddresses.parse("10.96.0.99");
 
-    private final Room room;
+    private final LocalVpc vpc;
     private final WorkerNode worker;
     private final WorkerNode worker2;
     private final WorkerNode stranger;
     private final ClusterPod neighbour;
     private final ClusterPod distant;
-    private final DnsService names;
+    private final DnsServer names;
     private final AtomicInteger pods = new AtomicInteger();
 
-    private Cluster(Room room) {
-        this.room = room;
-        int mtu = room.spec().mtu();
-        this.worker = room.worker("worker", IpAddresses.parse("10.10.0.1"), IpPrefix.of("10.244.1.0/24"));
-        this.worker2 = room.worker("worker2", IpAddresses.parse("10.10.0.2"), IpPrefix.of("10.244.2.0/24"));
-        this.stranger = room.worker("stranger", IpAddresses.parse("10.10.0.3"), IpPrefix.of("10.244.3.0/24"));
-        this.neighbour = room.clusterPod(worker, "neighbour", IpAddresses.parse("10.244.1.3"), mtu);
-        this.distant = room.clusterPod(worker2, "distant", IpAddresses.parse("10.244.2.2"), mtu);
+    private Cluster(LocalVpc vpc) {
+        this.vpc = vpc;
+        int mtu = vpc.spec().mtu();
+        this.worker = vpc.worker("worker", IpAddresses.parse("10.10.0.1"), IpPrefix.of("10.244.1.0/24"));
+        this.worker2 = vpc.worker("worker2", IpAddresses.parse("10.10.0.2"), IpPrefix.of("10.244.2.0/24"));
+        this.stranger = vpc.worker("stranger", IpAddresses.parse("10.10.0.3"), IpPrefix.of("10.244.3.0/24"));
+        this.neighbour = vpc.clusterPod(worker, "neighbour", IpAddresses.parse("10.244.1.3"), mtu);
+        this.distant = vpc.clusterPod(worker2, "distant", IpAddresses.parse("10.244.2.2"), mtu);
         serviceAddress(worker());
         serviceAddress(new Place("worker2", worker2.namespace()));
-        this.names = DnsService.start(distant.namespace(), distant.ip(), Map.of(NAME, distant.ip()));
+        this.names = DnsServer.start(distant.namespace(), distant.ip(), Map.of(NAME, distant.ip()));
     }
 
-    /** Makes the cluster; {@code directory} is the room's. */
-    public static Cluster make(Path directory, RoomSpec spec) {
-        Room room = Room.open(directory, spec);
+    /** Makes the cluster; {@code directory} is the VPC's. */
+    public static Cluster make(Path directory, VpcSpec spec) {
+        LocalVpc vpc = LocalVpc.open(directory, spec);
         try {
-            return new Cluster(room);
+            return new Cluster(vpc);
         } catch (RuntimeException e) {
-            room.close();
-            Room.cleanup(directory);
+            vpc.close();
+            LocalVpc.cleanup(directory);
             throw e;
         }
     }
@@ -91,16 +91,16 @@ public final class Cluster implements AutoCloseable {
         IpPrefix network = java.util.Objects.requireNonNull(node.podCidr());
         byte[] address = network.address().getAddress();
         address[3] = (byte) (9 + number);
-        return room.clusterPod(node, name, IpAddresses.of(address), room.spec().mtu());
+        return vpc.clusterPod(node, name, IpAddresses.of(address), vpc.spec().mtu());
     }
 
     /** What the CNI does when the pod is gone. */
     public void removePod(ClusterPod pod) {
-        room.removeClusterPod(pod.name());
+        vpc.removeClusterPod(pod.name());
     }
 
-    public Room room() {
-        return room;
+    public LocalVpc vpc() {
+        return vpc;
     }
 
     /** The node of the pods under test. */
@@ -157,11 +157,11 @@ public final class Cluster implements AutoCloseable {
     }
 
     public Place router() {
-        return new Place("the VPC's router", room.routerNamespace());
+        return new Place("the VPC's router", vpc.routerNamespace());
     }
 
     public InetAddress internetAddress() {
-        return room.internetHost();
+        return vpc.internetHost();
     }
 
     /** A service address with a name server behind it. */
@@ -182,8 +182,8 @@ public final class Cluster implements AutoCloseable {
     @Override
     public void close() {
         names.close();
-        Path directory = room.directory();
-        room.close();
-        Room.cleanup(directory);
+        Path directory = vpc.directory();
+        vpc.close();
+        LocalVpc.cleanup(directory);
     }
 }

@@ -1,6 +1,6 @@
 package io.peerpods.tests.lab;
 
-import io.peerpods.room.Vm;
+import io.peerpods.vpc.model.Vm;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -16,11 +16,11 @@ import io.peerpods.network.Underlay;
 import io.peerpods.network.VmPeer;
 import io.peerpods.network.WorkerInspection;
 import io.peerpods.network.WorkerPlan;
-import io.peerpods.room.ClusterPod;
-import io.peerpods.room.Nic;
-import io.peerpods.room.Vm;
-import io.peerpods.room.VmImage;
-import io.peerpods.room.VmRequest;
+import io.peerpods.vpc.model.ClusterPod;
+import io.peerpods.vpc.model.Nic;
+import io.peerpods.vpc.model.Vm;
+import io.peerpods.vpc.vm.VmImage;
+import io.peerpods.vpc.vm.VmRequest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -67,9 +67,9 @@ public final class PlannedPod implements AutoCloseable {
         this.setting = setting;
         this.seat = seat;
         int[] subnets = setting.externalNetwork() ? new int[] {0, 1} : new int[] {0};
-        this.vm = cluster.room().startVm(VmRequest.of(name, "", VmImage.empty(), subnets));
+        this.vm = cluster.vpc().startVm(VmRequest.of(name, "", VmImage.empty(), subnets));
         this.agentPort = listen(vm);
-        this.inVm = Netns.NAMED.resolve(cluster.room().prefix() + "-podns-" + name);
+        this.inVm = Netns.NAMED.resolve(cluster.vpc().prefix() + "-podns-" + name);
         NetnsRef worker = NetnsRef.of(cluster.worker().namespace());
         this.spec = WorkerInspection.inspect(
                         new WorkerInspection.Request(
@@ -208,6 +208,6 @@ public final class PlannedPod implements AutoCloseable {
     public void close() {
         undo();
         freeAgentPort();
-        cluster.room().stopVm(vm.id());
+        cluster.vpc().stopVm(vm.id());
     }
 }

@@ -21,7 +21,7 @@ public final class RoutedCni implements AutoCloseable {
 
     private RoutedCni(Cluster cluster) {
         this.cluster = cluster;
-        this.name = cluster.room().prefix() + "-routed";
+        this.name = cluster.vpc().prefix() + "-routed";
     }
 
     public static RoutedCni make(Cluster cluster) {
@@ -67,7 +67,7 @@ public final class RoutedCni implements AutoCloseable {
     }
 
     private String mtu() {
-        return Integer.toString(cluster.room().spec().mtu());
+        return Integer.toString(cluster.vpc().spec().mtu());
     }
 
     public PlannedPod.SeatOnWorker seat() {

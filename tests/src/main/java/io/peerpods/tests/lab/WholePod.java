@@ -1,7 +1,7 @@
 package io.peerpods.tests.lab;
 
-import io.peerpods.room.ClusterPod;
-import io.peerpods.room.Vm;
+import io.peerpods.vpc.model.ClusterPod;
+import io.peerpods.vpc.model.Vm;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -52,7 +52,7 @@ public final class WholePod implements AutoCloseable {
 
     /** The VM of a sandbox, when there is one. */
     public static Optional<Vm> findVm(Cluster cluster, String id) {
-        return cluster.room().vms().stream()
+        return cluster.vpc().vms().stream()
                 .filter(vm -> vm.tags().containsValue(id))
                 .findFirst();
     }

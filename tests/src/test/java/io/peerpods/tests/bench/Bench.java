@@ -106,7 +106,7 @@ public final class Bench {
             Shim shim = new Shim(adaptor.socket());
             Path relayed = shim.create("relayed", world.pod());
             shim.start("relayed");
-            PodVms vms = new PodVms(world.room());
+            PodVms vms = new PodVms(world.vpc());
             long process = vms.process(vms.await("relayed"), BenchAgent.class.getName())
                     .pid();
             Path direct = Path.of("/proc/" + process + "/root/run/kata-containers/agent.sock");

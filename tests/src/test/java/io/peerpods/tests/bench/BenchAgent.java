@@ -18,7 +18,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Plays kata-agent for the relay's figures, where the machine room's stand-in would be the slowest part: ReadStdout answers as many
+ * Plays kata-agent for the relay's figures, where the local VPC's stand-in would be the slowest part: ReadStdout answers as many
  * bytes as were asked for, Check is SERVING, everything else is empty.
  */
 public final class BenchAgent extends HandlerRegistry {

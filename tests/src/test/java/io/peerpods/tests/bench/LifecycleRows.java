@@ -24,7 +24,7 @@ final class LifecycleRows {
     LifecycleRows(World world, Shim shim) {
         this.world = world;
         this.shim = shim;
-        this.vms = new PodVms(world.room());
+        this.vms = new PodVms(world.vpc());
     }
 
     void measure(Report report, World.Adaptor adaptor) throws Exception {

@@ -1,8 +1,8 @@
 package io.peerpods.tests.bench;
 
 import io.peerpods.linux.Netns;
-import io.peerpods.room.Room;
-import io.peerpods.room.Vm;
+import io.peerpods.vpc.LocalVpc;
+import io.peerpods.vpc.model.Vm;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,21 +11,21 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
-/** Looks at pod VMs from outside, as the machine room shows them. */
+/** Looks at pod VMs from outside, as the local VPC shows them. */
 final class PodVms {
     private static final Duration PATIENCE = Duration.ofMinutes(2);
 
-    private final Room room;
+    private final LocalVpc vpc;
 
-    PodVms(Room room) {
-        this.room = room;
+    PodVms(LocalVpc vpc) {
+        this.vpc = vpc;
     }
 
     /** The VM of a sandbox, as soon as there is one. */
     Vm await(String sandbox) throws Exception {
         long end = System.nanoTime() + PATIENCE.toNanos();
         while (System.nanoTime() < end) {
-            Optional<Vm> vm = room.vms().stream()
+            Optional<Vm> vm = vpc.vms().stream()
                     .filter(one -> sandbox.equals(one.tags().get("sandbox")))
                     .findFirst();
             if (vm.isPresent()) {

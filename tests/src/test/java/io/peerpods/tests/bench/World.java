@@ -1,10 +1,10 @@
 package io.peerpods.tests.bench;
 
 import io.peerpods.linux.IpPrefix;
-import io.peerpods.room.ClusterPod;
-import io.peerpods.room.Room;
-import io.peerpods.room.RoomSpec;
-import io.peerpods.room.WorkerNode;
+import io.peerpods.vpc.LocalVpc;
+import io.peerpods.vpc.model.ClusterPod;
+import io.peerpods.vpc.model.VpcSpec;
+import io.peerpods.vpc.model.WorkerNode;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnixDomainSocketAddress;
@@ -23,7 +23,7 @@ final class World implements AutoCloseable {
 
     private final Distributions distributions;
     private final Path directory;
-    private final Room room;
+    private final LocalVpc vpc;
     private final WorkerNode worker;
     private int pods;
     private int adaptors;
@@ -31,13 +31,13 @@ final class World implements AutoCloseable {
     World(Distributions distributions, Path directory) throws IOException {
         this.distributions = distributions;
         this.directory = directory;
-        this.room = Room.open(Files.createDirectories(directory.resolve("room")), RoomSpec.DEFAULT);
-        this.worker = room.worker(
-                "bench", InetAddress.getByAddress(new byte[] {10, 10, 0, 10}), IpPrefix.of("10.244.0.0/23"));
+        this.vpc = LocalVpc.open(Files.createDirectories(directory.resolve("vpc")), VpcSpec.DEFAULT);
+        this.worker =
+                vpc.worker("bench", InetAddress.getByAddress(new byte[] {10, 10, 0, 10}), IpPrefix.of("10.244.0.0/23"));
     }
 
-    Room room() {
-        return room;
+    LocalVpc vpc() {
+        return vpc;
     }
 
     WorkerNode worker() {
@@ -53,7 +53,7 @@ final class World implements AutoCloseable {
         int number = 10 + pods++;
         InetAddress address = InetAddress.getByAddress(
                 new byte[] {10, (byte) 244, (byte) (number / 200), (byte) (10 + number % 200)});
-        ClusterPod pod = room.clusterPod(worker, "p" + number, address, POD_MTU);
+        ClusterPod pod = vpc.clusterPod(worker, "p" + number, address, POD_MTU);
         return pod.namespace();
     }
 
@@ -83,7 +83,7 @@ final class World implements AutoCloseable {
                 "PODS_DIR", home.resolve("pods").toString(),
                 "STATE_DIR", home.resolve("state").toString(),
                 "GRPC_LISTEN", "unix:" + home.resolve("grpc.sock"),
-                "LOCAL_ROOM", room.directory().toString(),
+                "LOCAL_ROOM", vpc.directory().toString(),
                 "LOCAL_WORKER_ADDRESS", "10.10.0.10",
                 "CLUSTER_ID", "bench"));
         environment.putAll(settings);
@@ -115,10 +115,10 @@ final class World implements AutoCloseable {
     /** Waits until the adaptor has deleted every VM, which it does after its answer to StopVM. */
     void awaitNoVms() throws Exception {
         long end = System.nanoTime() + Duration.ofSeconds(60).toNanos();
-        while (!room.vms().isEmpty()) {
+        while (!vpc.vms().isEmpty()) {
             if (System.nanoTime() > end) {
                 throw new IOException(
-                        "VMs are left a minute after StopVM: " + room.vms().size());
+                        "VMs are left a minute after StopVM: " + vpc.vms().size());
             }
             Thread.sleep(20);
         }
@@ -128,9 +128,9 @@ final class World implements AutoCloseable {
     @Override
     public void close() {
         List<String> left = new ArrayList<>();
-        room.vms().forEach(vm -> left.add("VM " + vm.id()));
-        room.close();
-        Room.cleanup(directory.resolve("room"));
+        vpc.vms().forEach(vm -> left.add("VM " + vm.id()));
+        vpc.close();
+        LocalVpc.cleanup(directory.resolve("vpc"));
         if (!left.isEmpty()) {
             System.out.println("  left behind by the adaptor and removed: " + left);
         }

@@ -2,12 +2,12 @@ package io.peerpods.tests.kata;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.peerpods.room.Vm;
 import io.peerpods.tests.lab.Ran;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.VmProcesses;
 import io.peerpods.tests.lab.WholePod;
 import io.peerpods.tests.whole.NeedsDistributions;
+import io.peerpods.vpc.model.Vm;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -130,7 +130,7 @@ class KataPodsTest {
                 each.get();
             }
             assertThat(node.crictl("pods", "-q").orThrow()).isBlank();
-            Until.holds("no VM is left", () -> node.lab().cluster().room().vms().isEmpty());
+            Until.holds("no VM is left", () -> node.lab().cluster().vpc().vms().isEmpty());
         }
     }
 

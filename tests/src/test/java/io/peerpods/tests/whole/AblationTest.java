@@ -3,7 +3,6 @@ package io.peerpods.tests.whole;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpods.linux.op.Plan;
-import io.peerpods.room.RoomSpec;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import io.peerpods.tests.lab.CheckTable;
@@ -13,6 +12,7 @@ import io.peerpods.tests.lab.RoutedCni;
 import io.peerpods.tests.lab.Row;
 import io.peerpods.tests.lab.Scene;
 import io.peerpods.tests.lab.Setting;
+import io.peerpods.vpc.model.VpcSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -36,7 +36,7 @@ class AblationTest {
     @ParameterizedTest
     @EnumSource(Setting.class)
     void rowsFailWithoutTheOpsThatTheyNeed(Setting setting) throws Exception {
-        try (Lab lab = Lab.make(RoomSpec.DEFAULT.withMtu(setting.underlayMtu()));
+        try (Lab lab = Lab.make(VpcSpec.DEFAULT.withMtu(setting.underlayMtu()));
                 Seat seat = Seat.make(lab, setting)) {
             Set<OpKind> present = EnumSet.noneOf(OpKind.class);
             try (PlannedPod pod = PlannedPod.plan(lab.cluster(), setting, seat.onWorker(), "whole")) {

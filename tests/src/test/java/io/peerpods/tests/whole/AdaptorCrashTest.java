@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.peerpods.room.ClusterPod;
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.Census;
 import io.peerpods.tests.lab.Daemon;
@@ -12,6 +11,7 @@ import io.peerpods.tests.lab.KataPod;
 import io.peerpods.tests.lab.Place;
 import io.peerpods.tests.lab.Setting;
 import io.peerpods.tests.lab.Until;
+import io.peerpods.vpc.model.ClusterPod;
 import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Map;

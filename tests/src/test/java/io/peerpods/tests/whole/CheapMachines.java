@@ -6,11 +6,11 @@ import io.peerpods.linux.Netns;
 import io.peerpods.proto.agent.CheckRequest;
 import io.peerpods.proto.agent.HealthCheckResponse;
 import io.peerpods.proto.agent.HealthGrpc;
-import io.peerpods.room.Room;
-import io.peerpods.room.Vm;
 import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.Place;
 import io.peerpods.ttrpc.TtrpcServer;
+import io.peerpods.vpc.LocalVpc;
+import io.peerpods.vpc.model.Vm;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
@@ -31,19 +31,19 @@ final class CheapMachines implements AutoCloseable {
 
     private static final String ASLEEP = "#!/bin/sh\nexec sleep infinity\n";
 
-    private final Room room;
+    private final LocalVpc vpc;
     private final String worker;
     private final Map<String, TtrpcServer> agents = new HashMap<>();
     private final Thread watch;
     private volatile boolean closed;
 
     private CheapMachines(Cluster cluster) {
-        this.room = cluster.room();
+        this.vpc = cluster.vpc();
         this.worker = IpAddresses.text(cluster.workerAddress());
         this.watch = Thread.ofPlatform().daemon().name("cheap-machines").unstarted(this::watch);
     }
 
-    /** Watches the cluster's room: whatever VM appears there gets its agent. */
+    /** Watches the cluster's VPC: whatever VM appears there gets its agent. */
     static CheapMachines in(Cluster cluster) {
         CheapMachines machines = new CheapMachines(cluster);
         machines.watch.start();
@@ -72,7 +72,7 @@ final class CheapMachines implements AutoCloseable {
 
     private void watch() {
         while (!closed) {
-            List<Vm> vms = room.vms();
+            List<Vm> vms = vpc.vms();
             Set<String> known = vms.stream().map(CheapMachines::key).collect(Collectors.toSet());
             synchronized (agents) {
                 agents.entrySet().removeIf(entry -> {

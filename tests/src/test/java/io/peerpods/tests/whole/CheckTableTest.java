@@ -2,8 +2,6 @@ package io.peerpods.tests.whole;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.peerpods.room.ClusterPod;
-import io.peerpods.room.RoomSpec;
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.Census;
 import io.peerpods.tests.lab.CheckTable;
@@ -12,6 +10,8 @@ import io.peerpods.tests.lab.Scene;
 import io.peerpods.tests.lab.Setting;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
+import io.peerpods.vpc.model.ClusterPod;
+import io.peerpods.vpc.model.VpcSpec;
 import java.util.List;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
@@ -43,7 +43,7 @@ class CheckTableTest {
     }
 
     private static List<DynamicTest> look(Setting setting) throws Exception {
-        try (Lab lab = Lab.make(RoomSpec.DEFAULT.withMtu(setting.underlayMtu()))) {
+        try (Lab lab = Lab.make(VpcSpec.DEFAULT.withMtu(setting.underlayMtu()))) {
             Adaptor adaptor = lab.adaptor(Adaptor.Options.of(setting));
             ClusterPod cni = lab.cluster().newPod();
             List<CheckTable.Finding> findings;

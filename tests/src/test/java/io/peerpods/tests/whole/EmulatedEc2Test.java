@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.peerpods.ec2.faults.MotoServer;
 import io.peerpods.linux.IpAddresses;
-import io.peerpods.room.ClusterPod;
-import io.peerpods.room.RoomSpec;
 import io.peerpods.tests.aws.EmulatedEc2;
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.Census;
@@ -16,6 +14,8 @@ import io.peerpods.tests.lab.Place;
 import io.peerpods.tests.lab.Setting;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
+import io.peerpods.vpc.model.ClusterPod;
+import io.peerpods.vpc.model.VpcSpec;
 import java.util.List;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
@@ -30,7 +30,7 @@ class EmulatedEc2Test {
     List<DynamicTest> withTheSecondNic() throws Exception {
         assumeTrue(MotoServer.program().isPresent(), "needs moto_server in PATH, or MOTO_SERVER to name it");
         Setting setting = Setting.BY_POD_VM;
-        try (Lab lab = Lab.make(RoomSpec.DEFAULT.withMtu(setting.underlayMtu()));
+        try (Lab lab = Lab.make(VpcSpec.DEFAULT.withMtu(setting.underlayMtu()));
                 EmulatedEc2 ec2 =
                         EmulatedEc2.start(Distributions.find().orElseThrow(), lab.cluster(), lab.directory())) {
             Adaptor adaptor = lab.adaptor(ec2.options(setting));

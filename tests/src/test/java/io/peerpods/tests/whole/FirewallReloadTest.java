@@ -2,13 +2,13 @@ package io.peerpods.tests.whole;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.peerpods.room.ClusterPod;
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.Place;
 import io.peerpods.tests.lab.Scene;
 import io.peerpods.tests.lab.Setting;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
+import io.peerpods.vpc.model.ClusterPod;
 import java.io.InputStream;
 import java.net.URI;
 import java.net.URLConnection;

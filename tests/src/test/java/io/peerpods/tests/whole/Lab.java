@@ -1,10 +1,10 @@
 package io.peerpods.tests.whole;
 
-import io.peerpods.room.RoomSpec;
 import io.peerpods.testing.Leftovers;
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.Distributions;
+import io.peerpods.vpc.model.VpcSpec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -29,7 +29,7 @@ public final class Lab implements AutoCloseable {
     private final String prefix;
     private final List<Adaptor> adaptors = new ArrayList<>();
 
-    private Lab(RoomSpec spec) {
+    private Lab(VpcSpec spec) {
         this.before = Leftovers.census();
         // Short: a socket's path has at most 107 bytes.
         this.directory = Path.of("/run", "ppl" + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet());
@@ -38,16 +38,16 @@ public final class Lab implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        this.cluster = Cluster.make(directory.resolve("room"), spec);
-        this.prefix = cluster.room().prefix();
+        this.cluster = Cluster.make(directory.resolve("vpc"), spec);
+        this.prefix = cluster.vpc().prefix();
     }
 
     /** With an underlay of 1500 bytes. */
     public static Lab make() {
-        return make(RoomSpec.DEFAULT.withMtu(1500));
+        return make(VpcSpec.DEFAULT.withMtu(1500));
     }
 
-    public static Lab make(RoomSpec spec) {
+    public static Lab make(VpcSpec spec) {
         return new Lab(spec);
     }
 
@@ -93,7 +93,7 @@ public final class Lab implements AutoCloseable {
         return Leftovers.census().since(before).stream().filter(this::isOurs).toList();
     }
 
-    /** What bears this room's prefix, a daemon that works with this lab's directory, a process in a namespace that nobody names any more. */
+    /** What bears this VPC's prefix, a daemon that works with this lab's directory, a process in a namespace that nobody names any more. */
     private boolean isOurs(String thing) {
         if (!thing.startsWith("process ")) {
             return thing.contains(prefix);

@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.peerpods.room.ClusterPod;
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.KataPod;
 import io.peerpods.tests.lab.Scene;
 import io.peerpods.tests.lab.Setting;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
+import io.peerpods.vpc.model.ClusterPod;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -31,7 +31,7 @@ class SecondaryNicTest {
                         .isTrue();
                 pod.stop();
             }
-            Until.holds("the VM is gone", () -> lab.cluster().room().vms().isEmpty());
+            Until.holds("the VM is gone", () -> lab.cluster().vpc().vms().isEmpty());
         }
     }
 
@@ -51,7 +51,7 @@ class SecondaryNicTest {
                     .contains("default/" + cni.name())
                     .containsIgnoringCase("NIC");
             adaptor.shim().stopVm(id);
-            Until.holds("the VM is gone", () -> lab.cluster().room().vms().isEmpty());
+            Until.holds("the VM is gone", () -> lab.cluster().vpc().vms().isEmpty());
         }
     }
 }

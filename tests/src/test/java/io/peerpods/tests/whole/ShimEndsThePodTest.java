@@ -2,7 +2,6 @@ package io.peerpods.tests.whole;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.peerpods.room.ClusterPod;
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.Census;
 import io.peerpods.tests.lab.Place;
@@ -10,6 +9,7 @@ import io.peerpods.tests.lab.Ran;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.VmProcesses;
 import io.peerpods.tests.lab.WholePod;
+import io.peerpods.vpc.model.ClusterPod;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;

@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.op.Plan;
-import io.peerpods.room.RoomSpec;
-import io.peerpods.room.VpcBehaviour;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import io.peerpods.tests.lab.Cluster;
@@ -15,6 +13,8 @@ import io.peerpods.tests.lab.PlannedPod;
 import io.peerpods.tests.lab.Ran;
 import io.peerpods.tests.lab.Scene;
 import io.peerpods.tests.lab.Setting;
+import io.peerpods.vpc.model.VpcBehaviour;
+import io.peerpods.vpc.model.VpcSpec;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
@@ -125,7 +125,7 @@ class UnlistedTest {
 
     private static void pod(VpcBehaviour behaviour, List<String> cidrs, UnaryOperator<Plan> change, Look look)
             throws Exception {
-        try (Lab lab = Lab.make(RoomSpec.DEFAULT.withMtu(1500).withBehaviour(behaviour));
+        try (Lab lab = Lab.make(VpcSpec.DEFAULT.withMtu(1500).withBehaviour(behaviour));
                 PlannedPod pod = PlannedPod.plan(
                         lab.cluster(),
                         Setting.BY_POD_VM,

@@ -14,13 +14,13 @@ import io.peerpods.cloud.PodVm;
 import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.Worker;
 import io.peerpods.linux.IpAddresses;
-import io.peerpods.room.NicRequest;
-import io.peerpods.room.NoFreeAddressException;
-import io.peerpods.room.Room;
-import io.peerpods.room.Vm;
-import io.peerpods.room.VmImage;
-import io.peerpods.room.VmRequest;
-import io.peerpods.room.WorkerNode;
+import io.peerpods.vpc.LocalVpc;
+import io.peerpods.vpc.model.NicRequest;
+import io.peerpods.vpc.model.NoFreeAddressException;
+import io.peerpods.vpc.model.Vm;
+import io.peerpods.vpc.model.WorkerNode;
+import io.peerpods.vpc.vm.VmImage;
+import io.peerpods.vpc.vm.VmRequest;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -38,7 +38,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Launches pod VMs in a {@link Room}. A VM's id follows from cluster, worker and sandbox, and its file is written before anything of it
+ * Launches pod VMs in a {@link LocalVpc}. A VM's id follows from cluster, worker and sandbox, and its file is written before anything of it
  * is made: a launch that was interrupted is found again by its id alone.
  */
 final class LocalCloud implements CloudProvider {
@@ -52,47 +52,47 @@ final class LocalCloud implements CloudProvider {
 
     private final LocalConfig config;
     private final Worker worker;
-    private final OpenRoom room;
+    private final OpenVpc vpc;
 
     /** What the launch log holds. */
     private record Intent(String id) {}
 
-    /** A piece of work on the room. */
+    /** A piece of work on the VPC. */
     @FunctionalInterface
     private interface Work<T> {
-        T run(Room room);
+        T run(LocalVpc vpc);
     }
 
     private LocalCloud(LocalConfig config, Worker worker) {
         this.config = config;
         this.worker = worker;
-        this.room = new OpenRoom(() -> open(config));
+        this.vpc = new OpenVpc(() -> open(config));
     }
 
-    /** The room is opened meanwhile: only what needs it waits. */
+    /** The VPC is opened meanwhile: only what needs it waits. */
     static LocalCloud start(LocalConfig config, Worker worker) {
         return new LocalCloud(config, worker);
     }
 
-    private static Room open(LocalConfig config) {
-        Room room = Room.open(config.room(), config.spec());
+    private static LocalVpc open(LocalConfig config) {
+        LocalVpc vpc = LocalVpc.open(config.vpc(), config.spec());
         try {
-            if (!room.spec().equals(config.spec())) {
-                LOG.info("{} has a room with subnets and MTU of its own, which stay as they are", config.room());
+            if (!vpc.spec().equals(config.spec())) {
+                LOG.info("{} has a VPC with subnets and MTU of its own, which stay as they are", config.vpc());
             }
             config.workerAddress()
-                    .filter(address -> isNew(room, address))
-                    .ifPresent(address -> room.attachThisMachine("this-machine", address));
-            return room;
+                    .filter(address -> isNew(vpc, address))
+                    .ifPresent(address -> vpc.attachThisMachine("this-machine", address));
+            return vpc;
         } catch (RuntimeException e) {
-            room.close();
+            vpc.close();
             throw e;
         }
     }
 
-    /** A worker of that address that the room has already is this machine: the adaptor runs in its namespace. */
-    private static boolean isNew(Room room, InetAddress address) {
-        return room.workers().stream()
+    /** A worker of that address that the VPC has already is this machine: the adaptor runs in its namespace. */
+    private static boolean isNew(LocalVpc vpc, InetAddress address) {
+        return vpc.workers().stream()
                 .noneMatch(node -> !node.isAttached() && node.ip().equals(address));
     }
 
@@ -116,7 +116,7 @@ final class LocalCloud implements CloudProvider {
         String id = id(spec.sandboxId());
         VmImage image = config.image(worker.agentPort());
         log.write(GSON.toJson(new Intent(id)));
-        int subnets = room.get().spec().subnets().size();
+        int subnets = vpc.get().spec().subnets().size();
         VmRequest request = new VmRequest(
                 id,
                 spec.name(),
@@ -169,7 +169,7 @@ final class LocalCloud implements CloudProvider {
                         .toList());
     }
 
-    /** A room is read from this machine's files. */
+    /** A VPC is read from this machine's files. */
     @Override
     public Duration consistencyWindow() {
         return Duration.ZERO;
@@ -177,8 +177,8 @@ final class LocalCloud implements CloudProvider {
 
     @Override
     public Optional<InetAddress> workerAddress() throws CloudException, InterruptedException {
-        // The address is there once the room is open.
-        room.get();
+        // The address is there once the VPC is open.
+        vpc.get();
         return config.workerAddress();
     }
 
@@ -195,9 +195,9 @@ final class LocalCloud implements CloudProvider {
     public List<Finding> check() throws InterruptedException {
         List<Finding> findings = new ArrayList<>();
         try {
-            checkRoom(room.get(), findings);
+            checkVpc(vpc.get(), findings);
         } catch (CloudException e) {
-            findings.add(new Finding(Level.ERROR, "machine room " + config.room(), String.valueOf(e.getMessage())));
+            findings.add(new Finding(Level.ERROR, "local VPC " + config.vpc(), String.valueOf(e.getMessage())));
         }
         for (String program : List.of("unshare", "nsenter", "setsid", "mount", "env", "sleep", "hostname", "nft")) {
             findings.add(program(program));
@@ -220,18 +220,18 @@ final class LocalCloud implements CloudProvider {
         return findings;
     }
 
-    private void checkRoom(Room open, List<Finding> findings) {
+    private void checkVpc(LocalVpc open, List<Finding> findings) {
         List<String> subnets = open.spec().subnets().stream()
                 .map(subnet -> subnet.cidr().toString())
                 .toList();
         findings.add(new Finding(
-                Level.OK, "machine room " + open.directory(), open.vms().size() + " pod VMs, subnets " + subnets));
+                Level.OK, "local VPC " + open.directory(), open.vms().size() + " pod VMs, subnets " + subnets));
         if (!open.spec().equals(config.spec())) {
             findings.add(
                     new Finding(
                             Level.WARNING,
-                            "subnets of the room",
-                            "the room was made with other subnets or another MTU and keeps them; 'adaptor local -cleanup' removes it"));
+                            "subnets of the VPC",
+                            "the VPC was made with other subnets or another MTU and keeps them; 'adaptor local -cleanup' removes it"));
         }
         if (worker.externalNetwork() && subnets.size() < 2) {
             findings.add(new Finding(
@@ -269,7 +269,7 @@ final class LocalCloud implements CloudProvider {
     /** The kind of a failure decides what the adaptor does next. */
     private <T> T attempt(String what, Work<T> work) throws CloudException, InterruptedException {
         try {
-            return work.run(room.get());
+            return work.run(vpc.get());
         } catch (NoFreeAddressException e) {
             throw new CloudException.NoCapacity(Outcome.NOT_DONE, what + ": " + e.getMessage(), e);
         } catch (IllegalArgumentException e) {
@@ -295,6 +295,6 @@ final class LocalCloud implements CloudProvider {
 
     @Override
     public void close() {
-        room.close();
+        vpc.close();
     }
 }

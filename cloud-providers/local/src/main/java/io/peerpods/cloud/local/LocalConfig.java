@@ -4,12 +4,12 @@ import io.peerpods.cloud.CloudException;
 import io.peerpods.daemon.Setting;
 import io.peerpods.daemon.Settings;
 import io.peerpods.linux.IpAddresses;
-import io.peerpods.room.ImageDirectory;
-import io.peerpods.room.NicRequest;
-import io.peerpods.room.RoomSpec;
-import io.peerpods.room.Subnet;
-import io.peerpods.room.VmImage;
-import io.peerpods.room.VpcBehaviour;
+import io.peerpods.vpc.model.NicRequest;
+import io.peerpods.vpc.model.Subnet;
+import io.peerpods.vpc.model.VpcBehaviour;
+import io.peerpods.vpc.model.VpcSpec;
+import io.peerpods.vpc.vm.ImageDirectory;
+import io.peerpods.vpc.vm.VmImage;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,8 +25,8 @@ import java.util.Optional;
  * @param secondNic how long after the boot a secondary NIC comes
  */
 record LocalConfig(
-        Path room,
-        RoomSpec spec,
+        Path vpc,
+        VpcSpec spec,
         Optional<InetAddress> workerAddress,
         Path podvmAgent,
         List<String> podvmAgentFlags,
@@ -36,16 +36,16 @@ record LocalConfig(
         Duration bootDelay) {
 
     static LocalConfig of(Settings settings) throws CloudException {
-        RoomSpec spec = read(
+        VpcSpec spec = read(
                 LocalSettings.SUBNETS,
-                () -> new RoomSpec(
+                () -> new VpcSpec(
                         settings.list(LocalSettings.SUBNETS).stream()
                                 .map(Subnet::of)
                                 .toList(),
                         settings.number(LocalSettings.MTU),
                         VpcBehaviour.EC2));
         return new LocalConfig(
-                room(settings),
+                vpc(settings),
                 spec,
                 workerAddress(settings, spec),
                 podvmAgent(settings),
@@ -56,15 +56,15 @@ record LocalConfig(
                 settings.duration(LocalSettings.BOOT_DELAY));
     }
 
-    static Path room(Settings settings) throws CloudException {
-        Path room = Path.of(settings.text(LocalSettings.ROOM));
-        if (!room.isAbsolute()) {
-            throw bad(LocalSettings.ROOM, "'" + room + "' is not an absolute path");
+    static Path vpc(Settings settings) throws CloudException {
+        Path vpc = Path.of(settings.text(LocalSettings.VPC_DIRECTORY));
+        if (!vpc.isAbsolute()) {
+            throw bad(LocalSettings.VPC_DIRECTORY, "'" + vpc + "' is not an absolute path");
         }
-        return room;
+        return vpc;
     }
 
-    private static Optional<InetAddress> workerAddress(Settings settings, RoomSpec spec) throws CloudException {
+    private static Optional<InetAddress> workerAddress(Settings settings, VpcSpec spec) throws CloudException {
         String text = settings.text(LocalSettings.WORKER_ADDRESS);
         if (text.isEmpty() || text.equals("none")) {
             return Optional.empty();

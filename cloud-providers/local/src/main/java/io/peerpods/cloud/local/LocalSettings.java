@@ -7,12 +7,12 @@ import java.util.List;
 /** The settings of the local provider. */
 final class LocalSettings {
 
-    static final Setting ROOM = new Setting(
+    static final Setting VPC_DIRECTORY = new Setting(
             "local-room",
             "LOCAL_ROOM",
             Kind.TEXT,
             "/run/peerpod/room",
-            "Directory that describes the machine room: pod VMs and the simulated VPC. A room that is there is used as it is.");
+            "Directory with the state of the local VPC, in which pod VMs are namespaces. An existing VPC is used as it is.");
     static final Setting SUBNETS = new Setting(
             "local-subnets",
             "LOCAL_SUBNETS",
@@ -70,10 +70,10 @@ final class LocalSettings {
             "",
             Kind.BOOL,
             "false",
-            "Remove the machine room with every pod VM in it, whatever made it, and exit.");
+            "Remove the local VPC with every pod VM in it, whatever made it, and exit.");
 
     static final List<Setting> TABLE = List.of(
-            ROOM,
+            VPC_DIRECTORY,
             SUBNETS,
             WORKER_ADDRESS,
             MTU,

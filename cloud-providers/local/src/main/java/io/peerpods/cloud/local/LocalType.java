@@ -6,7 +6,7 @@ import io.peerpods.cloud.CloudProviderType;
 import io.peerpods.cloud.Worker;
 import io.peerpods.daemon.Setting;
 import io.peerpods.daemon.Settings;
-import io.peerpods.room.Room;
+import io.peerpods.vpc.LocalVpc;
 import java.util.List;
 
 /**
@@ -41,16 +41,16 @@ public final class LocalType implements CloudProviderType {
     }
 
     /**
-     * Removes the room of these settings with everything in it, be it that its maker was killed. Nothing there is fine.
+     * Removes the VPC of these settings with everything in it, be it that its maker was killed. Nothing there is fine.
      *
      * @return what there was, one line a thing
      */
     public List<String> cleanup(Settings settings) throws CloudException {
         try {
-            return Room.cleanup(LocalConfig.room(settings));
+            return LocalVpc.cleanup(LocalConfig.vpc(settings));
         } catch (RuntimeException e) {
             throw new CloudException.Unavailable(
-                    CloudException.Outcome.UNKNOWN, "the machine room could not be removed: " + e.getMessage(), e);
+                    CloudException.Outcome.UNKNOWN, "the local VPC could not be removed: " + e.getMessage(), e);
         }
     }
 }

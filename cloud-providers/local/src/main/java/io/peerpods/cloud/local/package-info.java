@@ -1,4 +1,4 @@
-/** Pod VMs from the machine room on this machine: {@link io.peerpods.cloud.local.LocalType} first. */
+/** Pod VMs from the local VPC on this machine: {@link io.peerpods.cloud.local.LocalType} first. */
 @NullMarked
 package io.peerpods.cloud.local;
 

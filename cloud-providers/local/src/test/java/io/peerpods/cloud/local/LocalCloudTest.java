@@ -15,12 +15,12 @@ import io.peerpods.cloud.VolumeSpec;
 import io.peerpods.cloud.Worker;
 import io.peerpods.daemon.CommandLine;
 import io.peerpods.daemon.Settings;
-import io.peerpods.room.Room;
-import io.peerpods.room.Vm;
 import io.peerpods.testing.Leftovers;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import io.peerpods.testing.Programs;
+import io.peerpods.vpc.LocalVpc;
+import io.peerpods.vpc.model.Vm;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -62,8 +62,8 @@ class LocalCloudTest {
         try (CloudProvider cloud = open()) {
             PodVm vm = cloud.launch(spec("s1", false), new Memory());
             assertThat(cloud.ended(vm)).isEmpty();
-            try (Room room = room()) {
-                Path namespace = room.vm(vm.id()).orElseThrow().namespace();
+            try (LocalVpc vpc = vpc()) {
+                Path namespace = vpc.vm(vm.id()).orElseThrow().namespace();
                 Programs.require("ip", "netns", "pids", String.valueOf(namespace.getFileName()))
                         .lines()
                         .map(Long::valueOf)
@@ -89,13 +89,13 @@ class LocalCloudTest {
     }
 
     @AfterEach
-    void removeTheRoom() throws Exception {
-        if (!Room.exists(directory.resolve("room"))) {
+    void removeTheVpc() throws Exception {
+        if (!LocalVpc.exists(directory.resolve("vpc"))) {
             return;
         }
         String prefix;
-        try (Room room = room()) {
-            prefix = room.prefix();
+        try (LocalVpc vpc = vpc()) {
+            prefix = vpc.prefix();
         }
         TYPE.cleanup(settings());
         long deadline = System.nanoTime() + 60_000_000_000L;
@@ -109,7 +109,7 @@ class LocalCloudTest {
 
     private Settings settings(String... more) throws Exception {
         List<String> arguments = new ArrayList<>(List.of(
-                "-local-room=" + directory.resolve("room"),
+                "-local-room=" + directory.resolve("vpc"),
                 "-local-subnets=10.197.0.0/20,10.197.16.0/24",
                 "-local-worker-address=10.197.0.10",
                 "-podvm-agent=" + directory.resolve("podvm-agent"),
@@ -144,8 +144,8 @@ class LocalCloudTest {
                 List.of());
     }
 
-    private Room room() {
-        return Room.open(directory.resolve("room"), io.peerpods.room.RoomSpec.DEFAULT);
+    private LocalVpc vpc() {
+        return LocalVpc.open(directory.resolve("vpc"), io.peerpods.vpc.model.VpcSpec.DEFAULT);
     }
 
     @Test
@@ -154,8 +154,8 @@ class LocalCloudTest {
         try (CloudProvider cloud = open()) {
             PodVm vm = cloud.launch(spec("s1", false), log);
             Path namespace;
-            try (Room room = room()) {
-                namespace = room.vm(vm.id()).orElseThrow().namespace();
+            try (LocalVpc vpc = vpc()) {
+                namespace = vpc.vm(vm.id()).orElseThrow().namespace();
             }
             cloud.delete("s1", log);
             // A directory with something in it can neither become the namespace nor be removed as one.
@@ -194,12 +194,12 @@ class LocalCloudTest {
         try (CloudProvider cloud = open("-podvm-agent-flags=-log-level=debug")) {
             PodVm one = cloud.launch(spec("s1", true), new Memory());
             PodVm two = cloud.launch(spec("s2", false), new Memory());
-            try (Room room = room()) {
-                Vm external = room.vm(one.id()).orElseThrow();
+            try (LocalVpc vpc = vpc()) {
+                Vm external = vpc.vm(one.id()).orElseThrow();
                 assertThat(external.nics()).hasSize(2);
                 assertThat(external.hostname()).isEqualTo("podvm-pod-s1");
                 assertThat(external.userData()).isEqualTo("#cloud-config\n");
-                assertThat(room.vm(two.id()).orElseThrow().nics()).hasSize(1);
+                assertThat(vpc.vm(two.id()).orElseThrow().nics()).hasSize(1);
                 long deadline = System.nanoTime() + 30_000_000_000L;
                 String expected = "agent -user-data=aws -listen=0.0.0.0:15150 -log-level=debug";
                 while (!Files.readString(external.console("podvm-agent")).contains(expected)) {
@@ -221,8 +221,8 @@ class LocalCloudTest {
             assertThat(other.owned()).isEmpty();
         }
         try (CloudProvider again = open();
-                Room room = room()) {
-            assertThat(room.isRunning(vm.id())).isTrue();
+                LocalVpc vpc = vpc()) {
+            assertThat(vpc.isRunning(vm.id())).isTrue();
             assertThat(again.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s1")));
             // As an orphan: the adaptor has lost its memory of the launch.
             again.delete("s1", new Memory());
@@ -276,11 +276,11 @@ class LocalCloudTest {
 
     @Test
     void aRoomThatCannotBeOpenedFailsTheLaunchAndTheNextOneTriesAgain() throws Exception {
-        Path inTheWay = Files.writeString(directory.resolve("room"), "no directory");
+        Path inTheWay = Files.writeString(directory.resolve("vpc"), "no directory");
         try (CloudProvider cloud = open()) {
             assertThatThrownBy(() -> cloud.launch(spec("s1", false), new Memory()))
                     .isInstanceOf(CloudException.Unavailable.class)
-                    .hasMessageContaining("the machine room cannot be opened");
+                    .hasMessageContaining("the local VPC cannot be opened");
             assertThat(cloud.check()).anyMatch(finding -> finding.level() == Finding.Level.ERROR);
             Files.delete(inTheWay);
             long deadline = System.nanoTime() + 60_000_000_000L;
@@ -328,11 +328,11 @@ class LocalCloudTest {
         }
     }
 
-    /** The provider makes the room: it is there after the launch. */
+    /** The provider makes the VPC: it is there after the launch. */
     private Vm launched(CloudProvider cloud, String sandbox) throws Exception {
         String id = cloud.launch(spec(sandbox, false), new Memory()).id();
-        try (Room room = room()) {
-            return room.vm(id).orElseThrow();
+        try (LocalVpc vpc = vpc()) {
+            return vpc.vm(id).orElseThrow();
         }
     }
 
@@ -418,6 +418,6 @@ class LocalCloudTest {
         assertThat(TYPE.wantsCleanup(settings("-cleanup"))).isTrue();
         assertThat(TYPE.cleanup(settings())).isNotEmpty();
         assertThat(TYPE.cleanup(settings())).isEmpty();
-        assertThat(directory.resolve("room")).doesNotExist();
+        assertThat(directory.resolve("vpc")).doesNotExist();
     }
 }

@@ -1,0 +1,5 @@
+/** Tests of the stand-in for kata-agent. */
+@NullMarked
+package io.peerpods.vpc.standin;
+
+import org.jspecify.annotations.NullMarked;

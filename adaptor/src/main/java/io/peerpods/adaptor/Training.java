@@ -17,6 +17,7 @@ import io.peerpods.cloud.CloudProvider;
 import io.peerpods.cloud.CloudProviderType;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.Worker;
 import io.peerpods.config.AgentConfig;
 import io.peerpods.config.PodVmPaths;
@@ -197,7 +198,8 @@ final class Training {
                 .file(PodVmPaths.AGENT_CONFIG, config.toJson())
                 .build()
                 .render();
-        return new LaunchSpec(ID, "train", "train", "podvm-train", userData, false, "", 0, 0, 0, "", "", List.of());
+        return new LaunchSpec(
+                SandboxId.parse(ID), "train", "train", "podvm-train", userData, false, "", 0, 0, 0, "", "", List.of());
     }
 
     private static PodNetworkSpec network() throws Exception {

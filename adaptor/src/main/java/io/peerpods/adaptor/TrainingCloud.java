@@ -8,6 +8,7 @@ import io.peerpods.cloud.LaunchLog;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.OwnedVm;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.Worker;
 import io.peerpods.daemon.Setting;
 import io.peerpods.daemon.Settings;
@@ -42,7 +43,7 @@ final class TrainingCloud implements CloudProviderType, CloudProvider {
     }
 
     @Override
-    public void delete(String sandboxId, LaunchLog log) {}
+    public void delete(SandboxId sandboxId, LaunchLog log) {}
 
     @Override
     public List<OwnedVm> owned() {

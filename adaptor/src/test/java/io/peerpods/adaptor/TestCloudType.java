@@ -112,7 +112,7 @@ final class TestCloudType implements CloudProviderType {
         @Override
         public PodVm launch(LaunchSpec spec, LaunchLog log) throws CloudException, InterruptedException {
             log.write("launch " + spec.name());
-            JsonObject request = request("launch", spec.sandboxId());
+            JsonObject request = request("launch", spec.sandboxId().value());
             request.addProperty("userData", spec.userData());
             JsonObject answer = ask(request);
             try {
@@ -125,8 +125,8 @@ final class TestCloudType implements CloudProviderType {
         }
 
         @Override
-        public void delete(String sandboxId, LaunchLog log) throws CloudException, InterruptedException {
-            var _ = ask(request("delete", sandboxId));
+        public void delete(SandboxId sandboxId, LaunchLog log) throws CloudException, InterruptedException {
+            var _ = ask(request("delete", sandboxId.value()));
         }
 
         @Override

@@ -40,7 +40,7 @@ final class LaunchSpecs {
     LaunchSpec make(SandboxId id, PodRequest pod, PodNetworkSpec network, AgentConfig secured) throws StatusException {
         String name = InstanceName.of(pod.name(), id.value());
         return new LaunchSpec(
-                id.value(),
+                id,
                 pod.name(),
                 pod.namespace(),
                 name,

@@ -73,11 +73,11 @@ final class OrphanRemovals {
 
     private void delete(SandboxId id, LaunchLog launchLog) throws CloudException, InterruptedException {
         try {
-            around.cloud().delete(id.value(), launchLog);
+            around.cloud().delete(id, launchLog);
         } catch (RuntimeException e) {
             // A launch log that the provider cannot read: what it made is found by its tags.
             log.warn("deleting by tags alone, the record of its launches is of no use: {}", e.getMessage());
-            around.cloud().delete(id.value(), NoLaunchLog.EMPTY);
+            around.cloud().delete(id, NoLaunchLog.EMPTY);
         }
     }
 

@@ -122,7 +122,7 @@ final class Removal {
             return;
         }
         try {
-            sandbox.around().cloud().delete(row.id().value(), sandbox.launchLog());
+            sandbox.around().cloud().delete(row.id(), sandbox.launchLog());
             sandbox.around().steps().accept("cloud delete");
             cloudGone = true;
         } catch (CloudException e) {

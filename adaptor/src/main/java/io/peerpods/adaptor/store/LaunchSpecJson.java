@@ -6,6 +6,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.VolumeSpec;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -22,7 +23,7 @@ final class LaunchSpecJson {
 
     static String write(LaunchSpec spec) {
         JsonObject json = new JsonObject();
-        json.addProperty("sandboxId", spec.sandboxId());
+        json.addProperty("sandboxId", spec.sandboxId().value());
         json.addProperty("podName", spec.podName());
         json.addProperty("podNamespace", spec.podNamespace());
         json.addProperty("name", spec.name());
@@ -62,7 +63,7 @@ final class LaunchSpecJson {
                     one.get("name").getAsString(), one.get("volumeId").getAsString(), options));
         }
         return new LaunchSpec(
-                json.get("sandboxId").getAsString(),
+                SandboxId.parse(json.get("sandboxId").getAsString()),
                 json.get("podName").getAsString(),
                 json.get("podNamespace").getAsString(),
                 json.get("name").getAsString(),

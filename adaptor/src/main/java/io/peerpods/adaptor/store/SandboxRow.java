@@ -29,13 +29,8 @@ public record SandboxRow(
         Instant created,
         Instant changed) {
 
-    /** @throws IllegalArgumentException when the specification's id is no sandbox id */
-    public SandboxRow {
-        SandboxId.parse(spec.sandboxId());
-    }
-
     public SandboxId id() {
-        return SandboxId.parse(spec.sandboxId());
+        return spec.sandboxId();
     }
 
     public int vni() {

@@ -194,7 +194,7 @@ class ContainerEditsTest {
 
     private LaunchSpec launched(int gpus) {
         return new LaunchSpec(
-                "s",
+                SandboxId.parse("s"),
                 "web",
                 "default",
                 "podvm-web",

@@ -38,7 +38,7 @@ class StoreTest {
                         {"podip":"10.244.1.5/24","pod-hw-addr":"02:00:00:00:00:05","interface":"eth0",
                          "worker-node-ip":"192.0.2.10/24","tunnel-type":"vxlan","mtu":1450,"vxlan-port":4789,"vxlan-id":%d}""".formatted(vni)).getAsJsonObject());
         LaunchSpec spec = new LaunchSpec(
-                id,
+                SandboxId.parse(id),
                 "web",
                 "default",
                 "podvm-web",

@@ -36,7 +36,7 @@ public interface CloudProvider extends AutoCloseable {
      *
      * @throws CloudException when something may still be there; the caller repeats the call later
      */
-    void delete(String sandboxId, LaunchLog log) throws CloudException, InterruptedException;
+    void delete(SandboxId sandboxId, LaunchLog log) throws CloudException, InterruptedException;
 
     /**
      * Everything that carries this cluster's and this worker's tags: each VM in any state but gone, also one without a sandbox, and

@@ -5,7 +5,6 @@ import java.util.List;
 /**
  * What one pod wants of its VM, fixed when Kata creates the sandbox and stored with it.
  *
- * @param sandboxId Kata's sandbox id
  * @param name the VM's name, at most 63 characters of {@code [a-z0-9-]}
  * @param userData the plain user-data, a {@code #cloud-config} document
  * @param externalNetwork whether the VM gets a secondary interface for the pod
@@ -17,7 +16,7 @@ import java.util.List;
  * @param image the image wanted instead of the configured one, or empty
  */
 public record LaunchSpec(
-        String sandboxId,
+        SandboxId sandboxId,
         String podName,
         String podNamespace,
         String name,

@@ -11,6 +11,7 @@ import io.peerpods.agent.edits.PodVmEdits;
 import io.peerpods.agent.volumes.VolumeMounts;
 import io.peerpods.cloud.DirectVolumes;
 import io.peerpods.cloud.LaunchSpec;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.proto.agent.AgentServiceGrpc;
 import io.peerpods.proto.agent.CreateContainerRequest;
 import io.peerpods.proto.agent.Mount;
@@ -120,7 +121,8 @@ class VolumePathTest {
     }
 
     private static LaunchSpec launched(DirectVolumes onWorker) {
-        return new LaunchSpec("s", "web", "default", "podvm-web", "", false, "", 0, 0, 0, "", "", onWorker.of(UID));
+        return new LaunchSpec(
+                SandboxId.parse("s"), "web", "default", "podvm-web", "", false, "", 0, 0, 0, "", "", onWorker.of(UID));
     }
 
     private static CreateContainerRequest container(String source) {

@@ -2,6 +2,7 @@ package io.peerpods.bench.aws;
 
 import io.peerpods.cloud.LaunchLog;
 import io.peerpods.cloud.LaunchSpec;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.Worker;
 import io.peerpods.cloud.aws.AwsCloud;
 import io.peerpods.cloud.aws.AwsConfig;
@@ -60,7 +61,7 @@ final class Peerpods implements Contender {
     public String launch(int pod) throws Exception {
         LaunchLog log = logs.computeIfAbsent(pod, key -> new Memory());
         LaunchSpec spec = new LaunchSpec(
-                "sandbox-" + pod,
+                sandbox(pod),
                 "pod-" + pod,
                 "default",
                 "podvm-pod-" + pod,
@@ -82,9 +83,13 @@ final class Peerpods implements Contender {
         agents.connect(instance);
     }
 
+    private static SandboxId sandbox(int pod) {
+        return SandboxId.parse("sandbox-" + pod);
+    }
+
     @Override
     public void delete(int pod, String instance) throws Exception {
-        cloud.delete("sandbox-" + pod, logs.computeIfAbsent(pod, key -> new Memory()));
+        cloud.delete(sandbox(pod), logs.computeIfAbsent(pod, key -> new Memory()));
     }
 
     @Override

@@ -9,6 +9,7 @@ import io.peerpods.cloud.LaunchLog;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.OwnedVm;
 import io.peerpods.cloud.PodVm;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.Worker;
 import io.peerpods.cloud.aws.capacity.CapacityMemory;
 import io.peerpods.cloud.aws.ec2.CallCounts;
@@ -140,7 +141,7 @@ public final class AwsCloud implements CloudProvider {
     }
 
     @Override
-    public void delete(String sandboxId, LaunchLog launchLog) throws CloudException, InterruptedException {
+    public void delete(SandboxId sandboxId, LaunchLog launchLog) throws CloudException, InterruptedException {
         deletion.delete(sandboxId, launchLog);
     }
 

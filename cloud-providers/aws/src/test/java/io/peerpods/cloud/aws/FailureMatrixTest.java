@@ -50,7 +50,7 @@ final class FailureMatrixTest {
         PodVm vm = second.launch(spec("s1"), log);
 
         assertThat(world.instances()).extracting(i -> i.instanceId()).containsExactly(vm.id());
-        second.delete("s1", log);
+        second.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -62,7 +62,7 @@ final class FailureMatrixTest {
         assertThatThrownBy(() -> first.launch(spec("s1"), log)).isInstanceOf(MemoryLog.Crash.class);
 
         AwsCloud second = world.open();
-        second.delete("s1", log);
+        second.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.census()).isEqualTo(before);
         assertThat(world.proxy().calls("RunInstances")).as("found by its tags").isEmpty();
@@ -77,7 +77,7 @@ final class FailureMatrixTest {
         assertThatThrownBy(() -> cloud.launch(spec("s1"), log)).isInstanceOf(MemoryLog.Crash.class);
 
         assertThat(world.proxy().calls("RunInstances")).isEmpty();
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -109,7 +109,7 @@ final class FailureMatrixTest {
         assertThat(calls).hasSize(2);
         assertThat(calls.get(1)).isEqualTo(calls.get(0));
         assertThat(world.instances()).hasSize(1);
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -145,7 +145,7 @@ final class FailureMatrixTest {
 
         assertThat(failure.outcome()).isEqualTo(Outcome.UNKNOWN);
         assertThat(world.instances()).hasSize(1);
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -162,7 +162,7 @@ final class FailureMatrixTest {
 
         assertThat(failure.outcome()).isEqualTo(Outcome.UNKNOWN);
         assertThat(failure).hasMessageContaining("ec2:RunInstances");
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -184,7 +184,7 @@ final class FailureMatrixTest {
         PodVm vm = cloud.launch(spec("s1", true, List.of()), new MemoryLog());
 
         assertThat(cloud.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s1")));
-        cloud.delete("s1", new MemoryLog());
+        cloud.delete(SandboxId.parse("s1"), new MemoryLog());
 
         assertThat(world.census()).isEqualTo(before);
         assertThat(cloud.owned()).isEmpty();
@@ -209,7 +209,7 @@ final class FailureMatrixTest {
 
         launch.interrupt();
         launch.join();
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.census()).isEqualTo(before);
     }
@@ -231,7 +231,7 @@ final class FailureMatrixTest {
                 .isNotEqualTo(calls.get(1).get("NetworkInterface.1.SubnetId"));
         assertThat(calls.get(0).get("ClientToken")).isNotEqualTo(calls.get(1).get("ClientToken"));
         assertThat(world.instances()).hasSize(1);
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -275,7 +275,7 @@ final class FailureMatrixTest {
         assertThat(world.proxy().calls("RunInstances")).hasSize(2);
 
         world.proxy().forgetCalls();
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.proxy().handled())
                 .as("nothing was made, so nothing is asked")
                 .isEmpty();
@@ -334,7 +334,7 @@ final class FailureMatrixTest {
         assertThatThrownBy(() -> cloud.launch(spec("s1", true, List.of()), log)).isInstanceOf(Unauthorized.class);
         assertThat(world.proxy().calls("CreateNetworkInterface")).hasSize(1);
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -348,7 +348,7 @@ final class FailureMatrixTest {
         cloud.launch(spec("s1", true, List.of()), log);
 
         assertThat(world.instances().getFirst().networkInterfaces()).hasSize(2);
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -378,7 +378,7 @@ final class FailureMatrixTest {
         assertThatThrownBy(() -> cloud.launch(spec("s1", true, List.of()), log))
                 .isInstanceOf(CloudException.InvalidRequest.class);
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -400,7 +400,7 @@ final class FailureMatrixTest {
 
         assertThat(world.addresses()).hasSize(1);
         assertThat(world.proxy().calls("AllocateAddress")).hasSize(1);
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -415,7 +415,7 @@ final class FailureMatrixTest {
                 .isInstanceOf(CloudException.InvalidRequest.class);
         assertThat(world.addresses()).hasSize(1);
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -442,7 +442,7 @@ final class FailureMatrixTest {
                 .hasMessageContaining("L-0263D0A3")
                 .hasMessageContaining("AWS_PUBLIC_TWO_NIC=attach");
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -454,11 +454,11 @@ final class FailureMatrixTest {
         cloud.launch(spec("s1", true, List.of()), log);
         world.proxy().refuse("DisassociateAddress", 5, 500, "InternalError");
 
-        assertThatThrownBy(() -> cloud.delete("s1", log)).isInstanceOf(Unavailable.class);
+        assertThatThrownBy(() -> cloud.delete(SandboxId.parse("s1"), log)).isInstanceOf(Unavailable.class);
         assertThat(world.instances()).as("the VM is not kept for its address").isEmpty();
         assertThat(world.addresses()).hasSize(1);
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -481,7 +481,7 @@ final class FailureMatrixTest {
         cloud.launch(spec("s1", false, List.of(new VolumeSpec("vol-0", volume, Map.of()))), log);
 
         assertThat(world.proxy().calls("AttachVolume")).hasSize(1);
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
         assertThat(world.census()).isEqualTo(before);
     }
 
@@ -495,7 +495,7 @@ final class FailureMatrixTest {
         cloud.launch(spec("s1"), log);
         world.proxy().refuse("TerminateInstances", 2, 503, "RequestLimitExceeded");
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.census()).isEqualTo(before);
     }
@@ -508,9 +508,9 @@ final class FailureMatrixTest {
         cloud.launch(spec("s1"), log);
         world.proxy().refuse("TerminateInstances", 5, 500, "InternalError");
 
-        assertThatThrownBy(() -> cloud.delete("s1", log)).isInstanceOf(Unavailable.class);
-        cloud.delete("s1", log);
-        cloud.delete("s1", log);
+        assertThatThrownBy(() -> cloud.delete(SandboxId.parse("s1"), log)).isInstanceOf(Unavailable.class);
+        cloud.delete(SandboxId.parse("s1"), log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.census()).isEqualTo(before);
     }
@@ -522,10 +522,10 @@ final class FailureMatrixTest {
         cloud.launch(spec("s1"), log);
         world.proxy().refuse("TerminateInstances", 1, 400, "RequestExpired");
 
-        assertThatThrownBy(() -> cloud.delete("s1", log))
+        assertThatThrownBy(() -> cloud.delete(SandboxId.parse("s1"), log))
                 .isInstanceOf(Unauthorized.class)
                 .hasMessageContaining("clock");
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.instances()).isEmpty();
     }
@@ -538,7 +538,7 @@ final class FailureMatrixTest {
         world.proxy().refuse("TerminateInstances", 1, 400, "InvalidInstanceID.NotFound");
         world.admin().terminateInstances(r -> r.instanceIds(vm.id()));
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.instances()).isEmpty();
     }
@@ -564,7 +564,7 @@ final class FailureMatrixTest {
         cloud.launch(spec("s1"), log);
         world.proxy().loseAnswer("TerminateInstances", 1);
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.census()).isEqualTo(before);
     }
@@ -573,7 +573,7 @@ final class FailureMatrixTest {
     void aSandboxThatNeverWasIsDeleted(Ec2World world) throws Exception {
         Census before = world.census();
 
-        world.open().delete("never", new MemoryLog());
+        world.open().delete(SandboxId.parse("never"), new MemoryLog());
 
         assertThat(world.census()).isEqualTo(before);
     }
@@ -589,7 +589,7 @@ final class FailureMatrixTest {
         AwsCloud whole = world.open(external, settings);
         whole.launch(spec("whole", external, volumes), counting);
         int writes = counting.writes();
-        whole.delete("whole", counting);
+        whole.delete(SandboxId.parse("whole"), counting);
         assertThat(world.census()).isEqualTo(before);
         assertThat(writes).isGreaterThan(2);
         for (int at = 1; at <= writes; at++) {
@@ -605,7 +605,7 @@ final class FailureMatrixTest {
                             .extracting(i -> i.instanceId())
                             .containsExactly(vm.id());
                 }
-                whole.delete(sandbox, log);
+                whole.delete(SandboxId.parse(sandbox), log);
                 assertThat(world.census())
                         .as("crash at write %s, then %s", at, again ? "launch and delete" : "delete")
                         .isEqualTo(before);
@@ -623,7 +623,7 @@ final class FailureMatrixTest {
         cloud.launch(spec("s1"), log);
         world.proxy().refuse("TerminateInstances", 1, 400, "InvalidInstanceID.NotFound");
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.census()).isEqualTo(before);
     }
@@ -636,7 +636,7 @@ final class FailureMatrixTest {
         cloud.launch(spec("s1", true, List.of()), log);
         world.proxy().refuse("ReleaseAddress", 1, 400, "InvalidAllocationID.NotFound");
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.census()).isEqualTo(before);
     }
@@ -650,7 +650,7 @@ final class FailureMatrixTest {
         cloud.launch(spec("s1", false, List.of(new VolumeSpec("vol-0", volume, Map.of()))), log);
         world.proxy().refuse("DetachVolume", 1, 400, "InvalidVolume.NotFound");
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.proxy().calls("DetachVolume")).hasSize(2);
         assertThat(world.census()).isEqualTo(before);
@@ -665,7 +665,7 @@ final class FailureMatrixTest {
         assertThatThrownBy(() -> cloud.launch(spec("s1", true, List.of()), log)).isInstanceOf(CloudException.class);
         world.proxy().refuse("DeleteNetworkInterface", 1, 400, "InvalidNetworkInterfaceID.NotFound");
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.census()).isEqualTo(before);
     }
@@ -677,7 +677,7 @@ final class FailureMatrixTest {
         cloud.launch(spec("s1"), log);
         world.proxy().refuse("TerminateInstances", 1000, 400, "InvalidInstanceID.NotFound");
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.proxy().calls("TerminateInstances")).hasSizeGreaterThan(1);
     }

@@ -50,7 +50,7 @@ final class LaunchTest {
         assertThat(vm.tunnel()).isEqualTo(vm.agent());
 
         world.proxy().forgetCalls();
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.proxy().counts()).isEqualTo(Map.of("TerminateInstances", 1));
         assertThat(world.census()).isEqualTo(before);
@@ -151,7 +151,7 @@ final class LaunchTest {
         assertThat(vm.addresses()).hasSize(1);
         assertThat(vm.agent().getHostAddress()).isEqualTo(instance.privateIpAddress());
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.census()).isEqualTo(before);
     }
@@ -200,7 +200,7 @@ final class LaunchTest {
         world.proxy().forgetCalls();
 
         together(20, i -> {
-            cloud.delete("s" + i, logs.get(i));
+            cloud.delete(SandboxId.parse("s" + i), logs.get(i));
             return "";
         });
 
@@ -253,7 +253,7 @@ final class LaunchTest {
         assertThat(vm.agent().getHostAddress()).isIn(addressOf(world, "0"));
         assertThat(vm.tunnel().getHostAddress()).isEqualTo(instance.privateIpAddress());
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.census()).isEqualTo(before);
         assertThat(world.proxy().counts()).containsEntry("ReleaseAddress", 2).doesNotContainKey("DescribeAddresses");
@@ -309,7 +309,7 @@ final class LaunchTest {
                         .get("Attachment.DeleteOnTermination"))
                 .isEqualTo("true");
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.census()).isEqualTo(before);
     }
@@ -329,7 +329,7 @@ final class LaunchTest {
                 .filteredOn(v -> v.volumeId().equals(volume))
                 .allSatisfy(v -> assertThat(v.attachments()).hasSize(1));
 
-        cloud.delete("s1", log);
+        cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.census()).isEqualTo(before);
         assertThat(world.volumes())
@@ -426,7 +426,7 @@ final class LaunchTest {
         new Random(7).nextBytes(noise);
         LaunchSpec small = spec("s1");
         LaunchSpec large = new LaunchSpec(
-                "s1",
+                SandboxId.parse("s1"),
                 "p",
                 "n",
                 "podvm-p",
@@ -458,7 +458,7 @@ final class LaunchTest {
                 .containsExactlyInAnyOrder(
                         new OwnedVm(one.id(), SandboxId.parse("s1")), new OwnedVm(two.id(), SandboxId.parse("s2")));
 
-        cloud.delete("s1", new MemoryLog());
+        cloud.delete(SandboxId.parse("s1"), new MemoryLog());
 
         assertThat(cloud.owned()).containsExactly(new OwnedVm(two.id(), SandboxId.parse("s2")));
     }
@@ -469,12 +469,12 @@ final class LaunchTest {
         AwsCloud other = world.openOn("machine-2");
 
         assertThat(other.owned()).containsExactly(new OwnedVm(vm.id(), Optional.of(SandboxId.parse("s1")), true));
-        other.delete("s1", new MemoryLog());
+        other.delete(SandboxId.parse("s1"), new MemoryLog());
         assertThat(other.owned()).hasSize(1);
 
         AwsCloud again = world.open();
         assertThat(again.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s1")));
-        again.delete("s1", new MemoryLog());
+        again.delete(SandboxId.parse("s1"), new MemoryLog());
         assertThat(again.owned()).isEmpty();
     }
 
@@ -509,10 +509,10 @@ final class LaunchTest {
         AwsCloud cloud = world.open();
         PodVm vm = cloud.launch(spec("s2"), new MemoryLog());
         assertThat(cloud.owned()).contains(new OwnedVm(earlier, SandboxId.parse("s1")));
-        cloud.delete("s1", new MemoryLog());
+        cloud.delete(SandboxId.parse("s1"), new MemoryLog());
         AwsCloud untold = world.openOn("");
         assertThat(untold.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s2")));
-        untold.delete("s2", new MemoryLog());
+        untold.delete(SandboxId.parse("s2"), new MemoryLog());
         assertThat(untold.owned()).isEmpty();
     }
 
@@ -530,7 +530,19 @@ final class LaunchTest {
     void anExactTypeAndAnotherImageAreTaken(Ec2World world) throws Exception {
         AwsCloud cloud = world.open(false, Map.of("instance-types", "m6a.large,c6a.xlarge"));
         LaunchSpec spec = new LaunchSpec(
-                "s1", "p", "n", "podvm-p", "x", false, "c6a.xlarge", 0, 0, 0, "", world.image(), List.of());
+                SandboxId.parse("s1"),
+                "p",
+                "n",
+                "podvm-p",
+                "x",
+                false,
+                "c6a.xlarge",
+                0,
+                0,
+                0,
+                "",
+                world.image(),
+                List.of());
 
         cloud.launch(spec, new MemoryLog());
 

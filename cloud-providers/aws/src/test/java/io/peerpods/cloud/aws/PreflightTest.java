@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.Finding;
 import io.peerpods.cloud.Finding.Level;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.aws.ec2world.Await;
 import io.peerpods.cloud.aws.ec2world.Ec2Test;
 import io.peerpods.cloud.aws.ec2world.Ec2World;
@@ -157,7 +158,7 @@ final class PreflightTest {
         AwsCloud restarted = world.open(false, Map.of("imageid", "ami-0123456789abcdef0"));
 
         assertThat(restarted.owned()).hasSize(withPod.instances());
-        restarted.delete("s1", log);
+        restarted.delete(SandboxId.parse("s1"), log);
         assertThat(world.instances()).isEmpty();
     }
 

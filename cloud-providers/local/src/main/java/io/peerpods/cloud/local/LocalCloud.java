@@ -125,7 +125,13 @@ final class LocalCloud implements CloudProvider {
                 image,
                 config.bootDelay(),
                 Map.of(),
-                Map.of(CLUSTER, worker.clusterId(), NODE, worker.node(), SANDBOX, spec.sandboxId()));
+                Map.of(
+                        CLUSTER,
+                        worker.clusterId(),
+                        NODE,
+                        worker.node(),
+                        SANDBOX,
+                        spec.sandboxId().value()));
         Vm vm = attempt("launch " + id + " for sandbox " + spec.sandboxId(), open -> open.startVm(request));
         return new PodVm(id, List.of(vm.primary().ip()));
     }
@@ -139,7 +145,7 @@ final class LocalCloud implements CloudProvider {
     }
 
     @Override
-    public void delete(String sandboxId, LaunchLog log) throws CloudException, InterruptedException {
+    public void delete(SandboxId sandboxId, LaunchLog log) throws CloudException, InterruptedException {
         String id = logged(log).orElseGet(() -> id(sandboxId));
         attempt("delete " + id + " of sandbox " + sandboxId, open -> {
             open.stopVm(id);
@@ -283,8 +289,8 @@ final class LocalCloud implements CloudProvider {
     }
 
     /** Seventeen hex digits, as EC2's ids have. */
-    private String id(String sandboxId) {
-        String whole = String.join("\n", worker.clusterId(), worker.node(), sandboxId);
+    private String id(SandboxId sandboxId) {
+        String whole = String.join("\n", worker.clusterId(), worker.node(), sandboxId.value());
         try {
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(whole.getBytes(StandardCharsets.UTF_8));
             return "local-" + HexFormat.of().formatHex(digest).substring(0, 17);

@@ -129,7 +129,7 @@ class LocalCloudTest {
 
     private static LaunchSpec spec(String sandbox, boolean external) {
         return new LaunchSpec(
-                sandbox,
+                SandboxId.parse(sandbox),
                 "pod",
                 "default",
                 "podvm-pod-" + sandbox,
@@ -157,16 +157,16 @@ class LocalCloudTest {
             try (LocalVpc vpc = vpc()) {
                 namespace = vpc.vm(vm.id()).orElseThrow().namespace();
             }
-            cloud.delete("s1", log);
+            cloud.delete(SandboxId.parse("s1"), log);
             // A directory with something in it can neither become the namespace nor be removed as one.
             Path obstacle = Files.createDirectories(namespace.resolve("obstacle"));
             assertThatThrownBy(() -> cloud.launch(spec("s1", false), log)).isInstanceOf(CloudException.class);
-            assertThatThrownBy(() -> cloud.delete("s1", log))
+            assertThatThrownBy(() -> cloud.delete(SandboxId.parse("s1"), log))
                     .isInstanceOf(CloudException.Unavailable.class)
                     .hasMessageContaining(namespace.toString());
             assertThat(cloud.owned()).extracting(OwnedVm::id).containsExactly(vm.id());
             Files.delete(obstacle);
-            cloud.delete("s1", log);
+            cloud.delete(SandboxId.parse("s1"), log);
             assertThat(cloud.owned()).isEmpty();
             assertThat(namespace).doesNotExist();
         }
@@ -182,9 +182,9 @@ class LocalCloudTest {
             assertThat(log.last()).isPresent();
             assertThat(cloud.launch(spec("s1", true), log)).isEqualTo(vm);
             assertThat(cloud.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s1")));
-            cloud.delete("s1", log);
-            cloud.delete("s1", log);
-            cloud.delete("never", new Memory());
+            cloud.delete(SandboxId.parse("s1"), log);
+            cloud.delete(SandboxId.parse("s1"), log);
+            cloud.delete(SandboxId.parse("never"), new Memory());
             assertThat(cloud.owned()).isEmpty();
         }
     }
@@ -225,7 +225,7 @@ class LocalCloudTest {
             assertThat(vpc.isRunning(vm.id())).isTrue();
             assertThat(again.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s1")));
             // As an orphan: the adaptor has lost its memory of the launch.
-            again.delete("s1", new Memory());
+            again.delete(SandboxId.parse("s1"), new Memory());
             assertThat(again.owned()).isEmpty();
         }
     }
@@ -236,7 +236,7 @@ class LocalCloudTest {
         try (CloudProvider cloud = open()) {
             LaunchSpec small = spec("s1", false);
             LaunchSpec withVolume = new LaunchSpec(
-                    "s1",
+                    SandboxId.parse("s1"),
                     "pod",
                     "default",
                     "name",
@@ -251,7 +251,19 @@ class LocalCloudTest {
                     List.of(new VolumeSpec("vol-0", "vol-1", Map.of())));
             assertThatThrownBy(() -> cloud.launch(withVolume, log)).isInstanceOf(CloudException.InvalidRequest.class);
             LaunchSpec large = new LaunchSpec(
-                    "s1", "pod", "default", "name", "x".repeat(16 * 1024 + 1), false, "", 0, 0, 0, "", "", List.of());
+                    SandboxId.parse("s1"),
+                    "pod",
+                    "default",
+                    "name",
+                    "x".repeat(16 * 1024 + 1),
+                    false,
+                    "",
+                    0,
+                    0,
+                    0,
+                    "",
+                    "",
+                    List.of());
             assertThatThrownBy(() -> cloud.launch(large, log))
                     .isInstanceOf(CloudException.InvalidRequest.class)
                     .hasMessageContaining("user-data");
@@ -322,7 +334,7 @@ class LocalCloudTest {
             awaitConsole(vm, "kata-agent", "agent --config " + image + "/agent-config.toml\nwritable\n");
             String name = String.valueOf(vm.namespace().getFileName());
             assertThat(cgroups(name)).as("cgroups of the VM").isNotEmpty();
-            cloud.delete("s1", new Memory());
+            cloud.delete(SandboxId.parse("s1"), new Memory());
             assertThat(cgroups(name)).as("cgroups of the VM").isEmpty();
             assertThat(groups).exists();
         }

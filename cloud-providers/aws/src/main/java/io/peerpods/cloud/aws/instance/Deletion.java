@@ -2,6 +2,7 @@ package io.peerpods.cloud.aws.instance;
 
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.LaunchLog;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.aws.tag.Tags;
 import java.time.Duration;
 import java.util.List;
@@ -30,7 +31,7 @@ public final class Deletion {
     }
 
     /** See {@link io.peerpods.cloud.CloudProvider#delete}. */
-    public void delete(String sandboxId, LaunchLog log) throws CloudException, InterruptedException {
+    public void delete(SandboxId sandboxId, LaunchLog log) throws CloudException, InterruptedException {
         LaunchRecord record = LaunchRecord.open(log);
         Steps steps = new Steps();
         if (record.isComplete()) {
@@ -43,7 +44,7 @@ public final class Deletion {
         }
     }
 
-    private void recorded(String sandboxId, LaunchRecord record, Steps steps) throws InterruptedException {
+    private void recorded(SandboxId sandboxId, LaunchRecord record, Steps steps) throws InterruptedException {
         steps.run(() -> calls.sender().resolveForDeletion(record));
         for (String instance : record.instances()) {
             steps.run(() -> terminate(instance, record));
@@ -81,7 +82,7 @@ public final class Deletion {
     }
 
     /** An address whose allocation had no answer may not be found at once. */
-    private void releaseTagged(String sandboxId, Steps steps) throws CloudException, InterruptedException {
+    private void releaseTagged(SandboxId sandboxId, Steps steps) throws CloudException, InterruptedException {
         calls.window().finds(() -> {
             List<Address> found = calls.addresses().find(tags.ofSandboxes(List.of(sandboxId)));
             release(found, steps);
@@ -89,7 +90,7 @@ public final class Deletion {
         });
     }
 
-    private void deleteSecondary(String sandboxId, LaunchRecord record) throws CloudException, InterruptedException {
+    private void deleteSecondary(SandboxId sandboxId, LaunchRecord record) throws CloudException, InterruptedException {
         if (!record.secondaryId().isEmpty()) {
             calls.interfaces().delete(record.secondaryId());
             return;
@@ -106,7 +107,7 @@ public final class Deletion {
         });
     }
 
-    private void tagged(String sandboxId, Steps steps) throws CloudException, InterruptedException {
+    private void tagged(SandboxId sandboxId, Steps steps) throws CloudException, InterruptedException {
         Leftovers.Found found = leftovers.of(sandboxId);
         for (String instance : found.instances()) {
             steps.run(() -> calls.termination().terminate(instance));

@@ -116,7 +116,7 @@ public final class Launcher {
                 known.types().choose(demand(spec, known, image)),
                 placements(known, zone),
                 capacity,
-                spec.sandboxId().hashCode());
+                spec.sandboxId().value().hashCode());
         Attempts attempts = new Attempts();
         for (Candidate candidate : candidates) {
             if (attempts.worthATry(candidate) && attempt(record, spec, known, candidate, image, attempts)) {

@@ -32,10 +32,14 @@ public final class Leftovers implements AutoCloseable {
     private final Addresses addresses;
     private final SecondaryInterface interfaces;
     private final Tags tags;
-    private final Batcher<String, Found> batcher;
+    private final Batcher<SandboxId, Found> batcher;
 
-    /** Whose something is, by its tags. */
-    private record Origin(String sandbox, boolean anotherMachine) {}
+    /**
+     * Whose something is, by its tags.
+     *
+     * @param sandbox empty when there is no such tag, or its value is no sandbox id
+     */
+    private record Origin(Optional<SandboxId> sandbox, boolean anotherMachine) {}
 
     /**
      * What one sandbox left.
@@ -59,26 +63,26 @@ public final class Leftovers implements AutoCloseable {
     }
 
     /** What this sandbox left, made by this machine; questions of about the same time share the calls. */
-    Found of(String sandboxId) throws CloudException, InterruptedException {
+    Found of(SandboxId sandboxId) throws CloudException, InterruptedException {
         return batcher.ask(sandboxId);
     }
 
-    private void search(Map<String, CompletableFuture<Found>> batch) throws CloudException, InterruptedException {
+    private void search(Map<SandboxId, CompletableFuture<Found>> batch) throws CloudException, InterruptedException {
         Map<Origin, Found> found = search(tags.ofSandboxes(batch.keySet()));
-        batch.forEach((sandbox, answer) -> answer.complete(found.getOrDefault(new Origin(sandbox, false), nothing())));
+        batch.forEach((sandbox, answer) ->
+                answer.complete(found.getOrDefault(new Origin(Optional.of(sandbox), false), nothing())));
     }
 
     /** Everything of this worker: its VMs, and of sandboxes that have none what else is left. */
     public List<OwnedVm> owned() throws CloudException, InterruptedException {
         List<OwnedVm> owned = new ArrayList<>();
         search(tags.ofWorker()).forEach((origin, found) -> {
-            Optional<SandboxId> sandbox = SandboxId.tryParse(origin.sandbox());
             List<String> ids = new ArrayList<>(found.instances());
-            if (sandbox.isEmpty() || ids.isEmpty()) {
+            if (origin.sandbox().isEmpty() || ids.isEmpty()) {
                 found.addresses().forEach(address -> ids.add(address.allocationId()));
                 ids.addAll(found.interfaces());
             }
-            ids.forEach(id -> owned.add(new OwnedVm(id, sandbox, origin.anotherMachine())));
+            ids.forEach(id -> owned.add(new OwnedVm(id, origin.sandbox(), origin.anotherMachine())));
         });
         return List.copyOf(owned);
     }

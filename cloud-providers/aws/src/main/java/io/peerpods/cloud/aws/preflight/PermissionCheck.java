@@ -3,6 +3,7 @@ package io.peerpods.cloud.aws.preflight;
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.CloudException.Unauthorized;
 import io.peerpods.cloud.LaunchSpec;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.Worker;
 import io.peerpods.cloud.aws.AwsConfig;
 import io.peerpods.cloud.aws.capacity.Candidate;
@@ -43,7 +44,7 @@ final class PermissionCheck {
     void check(LaunchFacts known, Image image, Findings findings) throws CloudException, InterruptedException {
         Placement placement = known.placements().getFirst();
         LaunchSpec spec = new LaunchSpec(
-                "preflight",
+                SandboxId.parse("preflight"),
                 "preflight",
                 "preflight",
                 "preflight",

@@ -1,6 +1,7 @@
 package io.peerpods.cloud.aws.tag;
 
 import io.peerpods.cloud.LaunchSpec;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.Worker;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -56,7 +57,7 @@ public final class Tags {
         workerArn.ifPresent(arn -> tags.put(WORKER, arn));
         tags.put(NAMESPACE, spec.podNamespace());
         tags.put(POD, spec.podName());
-        tags.put(SANDBOX, spec.sandboxId());
+        tags.put(SANDBOX, spec.sandboxId().value());
         tags.put(GENERATION, Integer.toString(generation));
         tags.put(CREATED, created.toString());
         more.forEach(tags::putIfAbsent);
@@ -77,9 +78,9 @@ public final class Tags {
     }
 
     /** What carries this cluster's tag and one of these sandboxes'. */
-    public List<Filter> ofSandboxes(Iterable<String> sandboxIds) {
+    public List<Filter> ofSandboxes(Iterable<SandboxId> sandboxIds) {
         List<String> values = new ArrayList<>();
-        sandboxIds.forEach(values::add);
+        sandboxIds.forEach(id -> values.add(id.value()));
         return List.of(filter("tag:" + CLUSTER, worker.clusterId()), filter("tag:" + SANDBOX, values));
     }
 
@@ -112,9 +113,9 @@ public final class Tags {
                 .toList();
     }
 
-    /** The sandbox that something's tags name, or empty. */
-    public static String sandbox(List<Tag> tags) {
-        return value(tags, SANDBOX);
+    /** The sandbox that something's tags name; empty when none does, and when its value is no sandbox id. */
+    public static Optional<SandboxId> sandbox(List<Tag> tags) {
+        return SandboxId.tryParse(value(tags, SANDBOX));
     }
 
     /** The value of a tag, or empty. */

@@ -2,6 +2,7 @@ package io.peerpods.cloud.aws.ec2world;
 
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.LaunchSpec;
+import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.VolumeSpec;
 import io.peerpods.cloud.Worker;
 import io.peerpods.cloud.aws.AwsCloud;
@@ -209,7 +210,7 @@ public final class Ec2World implements AutoCloseable {
 
     public static LaunchSpec spec(String sandbox, boolean externalNetwork, List<VolumeSpec> volumes) {
         return new LaunchSpec(
-                sandbox,
+                SandboxId.parse(sandbox),
                 "pod-" + sandbox,
                 "default",
                 "podvm-pod-" + sandbox,

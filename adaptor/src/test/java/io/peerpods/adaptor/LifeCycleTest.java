@@ -225,8 +225,13 @@ class LifeCycleTest {
     @Test
     void aPodWithoutANamespaceOfItsOwnIsRefusedAndNothingIsLeft() throws Exception {
         String id = newId();
-        for (String netns :
-                List.of("", "/run/netns/ppt-nobody", worker.netns().path().toString(), "relative")) {
+        for (String netns : List.of(
+                "",
+                "/run/netns/ppt-nobody",
+                worker.netns().path().toString(),
+                "relative",
+                "/run/netns/a\0b",
+                "/run/netns/\u202e" + "x".repeat(5000))) {
             StatusRuntimeException refused = failure(() -> adaptor.create(id, "host", netns));
             assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
             assertThat(refused.getStatus().getDescription()).contains(id, "default/host");

@@ -467,6 +467,38 @@ class RestartTest {
     }
 
     @Test
+    void podsWhoseTunnelEndedAtAnAddressThatTheWorkerLostAreNamedAndNewPodsUseTheNewOne() throws Exception {
+        AdaptorProcess adaptor = worker.adaptor("-sweep-interval=300ms", "-metrics-listen=127.0.0.1:0");
+        String metrics = adaptor.logged("metrics on ") + "/metrics";
+        adaptor.create(ID, "web", worker.pod().path().toString());
+        adaptor.startVm(ID);
+        Eventually.holds("no pod is without", () -> worker.get(metrics).contains("peerpods_pods_without_underlay 0.0"));
+        worker.netns().exec("ip", "addr", "del", "192.0.2.10/24", "dev", "nic0");
+        worker.netns().exec("ip", "addr", "add", "192.0.2.11/24", "dev", "nic0");
+        worker.netns().exec("ip", "route", "replace", "default", "via", "192.0.2.1", "dev", "nic0", "onlink");
+        Eventually.holds(
+                "the pod is named",
+                () -> adaptor.output()
+                        .contains(
+                                "this worker has no longer the address 192.0.2.10, where the tunnels of these pods end:"
+                                        + " default/web (sandbox " + ID + ")"));
+        Eventually.holds("it is counted", () -> worker.get(metrics).contains("peerpods_pods_without_underlay 1.0"));
+        TempNetns later = worker.pod();
+        adaptor.create(OTHER, "later", later.path().toString());
+        adaptor.startVm(OTHER);
+        assertThat(later.exec("ip", "-d", "link", "show", "type", "vxlan")).contains("local 192.0.2.11");
+        worker.netns().exec("ip", "addr", "add", "192.0.2.10/24", "dev", "nic0");
+        Eventually.holds("it works again", () -> adaptor.output().contains("has the address 192.0.2.10 again"));
+        adaptor.stopVm(ID);
+        adaptor.stopVm(OTHER);
+        worker.netns().exec("ip", "addr", "flush", "dev", "nic0");
+        worker.netns().exec("ip", "addr", "add", "192.0.2.10/24", "dev", "nic0");
+        worker.netns().exec("ip", "route", "replace", "default", "via", "192.0.2.1", "dev", "nic0", "onlink");
+        awaitNothingLeft(ID);
+        awaitNothingLeft(OTHER);
+    }
+
+    @Test
     void whatNobodyStartsAndWhosePodIsGoneIsRemoved() throws Exception {
         AdaptorProcess adaptor = worker.adaptor("-unstarted-timeout=2s", "-sweep-interval=300ms");
         TempNetns pod = worker.pod();

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.TestInstance;
 
 /**
  * A pod whose VM is lost does not stay Running: the shim is hung up on, which ends the pod. The limits of docs/adaptor.md hold on an idle
- * machine; here they have VPC, and what they replace (minutes) has none.
+ * machine; here they have room, and what they replace (minutes) has none.
  */
 @NeedsRoot
 @NeedsProgram({"nft", "nsenter"})

@@ -103,7 +103,7 @@ final class LineEncoder extends EncoderBase<ILoggingEvent> {
             switch (point) {
                 case '\n' -> clean.append("\\n");
                 case '\r' -> clean.append("\\r");
-                default -> clean.appendCodePoint(Character.isISOControl(point) && point != '\t' ? '?' : point);
+                default -> clean.appendCodePoint(point == '\t' || OutsideText.isPrintable(point) ? point : '?');
             }
         });
         return clean.toString();

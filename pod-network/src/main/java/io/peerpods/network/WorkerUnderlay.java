@@ -9,9 +9,12 @@ import io.peerpods.linux.netlink.Route;
 import io.peerpods.linux.netlink.Rtnl;
 import io.peerpods.linux.netlink.Tables;
 import io.peerpods.linux.op.NetnsRef;
+import io.peerpods.linux.sys.NativeThreads;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -55,6 +58,21 @@ public record WorkerUnderlay(String link, IpPrefix address, boolean dedicated) {
         } catch (LinuxException e) {
             throw new PodNetworkException("cannot inspect the worker's network: " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * The addresses that the worker has now, of both families. From any thread.
+     *
+     * @throws LinuxException when the kernel does not tell
+     */
+    public static Set<InetAddress> addresses(NetnsRef worker) {
+        return NativeThreads.call(() -> {
+            try (Rtnl rtnl = worker.openRtnl()) {
+                return rtnl.addresses().stream()
+                        .map(address -> address.prefix().address())
+                        .collect(Collectors.toUnmodifiableSet());
+            }
+        });
     }
 
     private static WorkerUnderlay at(InetAddress known, Rtnl rtnl) throws PodNetworkException {

@@ -112,6 +112,8 @@ final class UserDataParser {
 
     private static String shown(@Nullable Object value) {
         String text = String.valueOf(value);
-        return "\"" + (text.length() > 80 ? text.substring(0, 80) + ".." : text).replaceAll("\\p{Cntrl}", "?") + "\"";
+        return "\""
+                + (text.length() > 80 ? text.substring(0, 80) + ".." : text).replaceAll("[\\p{C}\\p{Zl}\\p{Zp}]", "?")
+                + "\"";
     }
 }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Dials an address at which nobody listens yet. A refused attempt is repeated after 25 ms. An unanswered one stays open, and a
  * new one starts beside it every 100 ms, four at most: a listener that comes up is met by the next SYN, not by the kernel's
- * repetition of an old one, seconds later. When four are open the youngest but one of the old ones makes VPC; the very oldest
+ * repetition of an old one, seconds later. When four are open the youngest but one of the old ones makes room; the very oldest
  * has three seconds, so that a slow way gets its chance too. The first to connect wins, the others are closed. One use.
  */
 final class Dialler {
@@ -59,7 +59,7 @@ final class Dialler {
                 Outcome outcome = outcomes.poll(Math.min(nextAttempt, end) - now, TimeUnit.NANOSECONDS);
                 Attempt attempt = outcome == null ? null : outcome.attempt();
                 if (outcome == null || attempt == null || !open.remove(attempt)) {
-                    continue; // time for the next attempt, or news of one that had to make VPC
+                    continue; // time for the next attempt, or news of one that had to make room
                 }
                 if (outcome.failure() == null) {
                     return attempt.socket;

@@ -28,7 +28,7 @@ public final class Forwarder implements AutoCloseable {
 
     private static final int MAX_CONNECTIONS = 256;
     private static final int MAX_HANDSHAKES = 32;
-    /** Less than half of all: one peer that never finishes leaves VPC for the worker. */
+    /** Less than half of all: one peer that never finishes leaves room for the worker. */
     private static final int MAX_HANDSHAKES_OF_ONE = 8;
 
     private static final Duration HANDSHAKE = Duration.ofSeconds(10);

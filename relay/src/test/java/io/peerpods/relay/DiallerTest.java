@@ -50,7 +50,7 @@ class DiallerTest {
             CompletableFuture<SocketChannel> dialled = dial(dialler);
             Eventually.until("four attempts are open", () -> unanswered(port) == Dialler.AT_ONCE);
             for (int i = 0; i < 20; i++) {
-                // The kernel's table is no snapshot: one that makes VPC may still be seen beside its successor.
+                // The kernel's table is no snapshot: one that makes room may still be seen beside its successor.
                 assertThat(unanswered(port)).isLessThanOrEqualTo(Dialler.AT_ONCE + 1);
                 Thread.sleep(30);
             }

@@ -6,7 +6,7 @@ import io.peerpods.cloud.SandboxId;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
-/** Sandbox ids in calls: what is none, or has no VPC in a socket's path, is refused with words for Kata. */
+/** Sandbox ids in calls: a text that is no id, or too long for the path of its socket, is refused with words for Kata. */
 public final class SandboxIds {
 
     /** Longest path of a unix socket (sun_path without its NUL). */
@@ -41,12 +41,6 @@ public final class SandboxIds {
 
     static Path socket(Path podsDirectory, SandboxId id) {
         return podsDirectory.resolve(id.value()).resolve(SOCKET);
-    }
-
-    /** A text from outside, fit for a message. */
-    static String shown(String text) {
-        String clean = text.replaceAll("\\p{Cntrl}", "?");
-        return clean.length() <= 80 ? clean : clean.substring(0, 80) + ".. (" + text.length() + " characters)";
     }
 
     static StatusException invalid(String message) {

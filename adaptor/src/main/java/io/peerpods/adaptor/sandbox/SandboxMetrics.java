@@ -26,6 +26,7 @@ public final class SandboxMetrics {
     private final Counter starts;
     private final Counter removalFailures;
     private final Gauge kept;
+    private final Gauge withoutUnderlay;
 
     public SandboxMetrics(PrometheusRegistry registry) {
         this.registry = registry;
@@ -57,6 +58,10 @@ public final class SandboxMetrics {
                 .help(
                         "Things in the cloud with this worker's tags, of no known sandbox, that are not deleted: of another machine,"
                                 + " without a sandbox id, or of a pod that still runs. The log names each.")
+                .register(registry);
+        withoutUnderlay = Gauge.builder()
+                .name("peerpods_pods_without_underlay")
+                .help("Pods whose tunnel ends at an address that this worker has lost. The log names them.")
                 .register(registry);
         starts.initLabelValues("ok");
         starts.initLabelValues("failed");
@@ -90,6 +95,11 @@ public final class SandboxMetrics {
     /** What the last comparison with the cloud left in peace. */
     void kept(int count) {
         kept.set(count);
+    }
+
+    /** How many pods have lost their tunnel's end on this worker. */
+    void withoutUnderlay(int pods) {
+        withoutUnderlay.set(pods);
     }
 
     void created(Duration took) {

@@ -426,8 +426,10 @@ public final class Sandboxes implements AutoCloseable {
 
     private void sweep() {
         try {
+            UnderlayWatch underlay = new UnderlayWatch(around.tunnels()::workerAddresses);
             while (true) {
                 Thread.sleep(around.options().sweepInterval());
+                look(underlay);
                 Instant now = Instant.now();
                 byId.values().forEach(sandbox -> sweep(sandbox.id(), () -> sandbox.sweep(now)));
                 setAside.ids().forEach(id -> sweep(id, () -> setAside.sweep(id)));
@@ -435,6 +437,21 @@ public final class Sandboxes implements AutoCloseable {
         } catch (InterruptedException e) {
             // The end of the adaptor.
         }
+    }
+
+    private void look(UnderlayWatch underlay) {
+        try {
+            around.metrics().withoutUnderlay(underlay.look(ready()));
+        } catch (RuntimeException | Error e) {
+            log.error("the worker's addresses cannot be looked at, it is tried again", e);
+        }
+    }
+
+    private List<SandboxRow> ready() {
+        return byId.values().stream()
+                .map(Sandbox::row)
+                .filter(row -> row.state() == SandboxState.READY)
+                .toList();
     }
 
     /** One sandbox that cannot be looked at keeps no other from being removed. */

@@ -6,6 +6,7 @@ import io.peerpods.adaptor.store.SandboxRow;
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.PodVm;
 import io.peerpods.cloud.SandboxId;
+import io.peerpods.daemon.OutsideText;
 import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.Netns;
 import io.peerpods.linux.netlink.Nftables;
@@ -26,6 +27,7 @@ import io.peerpods.network.VmPeer;
 import io.peerpods.network.WorkerGuards;
 import io.peerpods.network.WorkerInspection;
 import io.peerpods.network.WorkerPlan;
+import io.peerpods.network.WorkerUnderlay;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -51,6 +53,8 @@ public final class WorkerTunnels implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(WorkerTunnels.class);
     private static final String JOURNAL = ".journal";
+    /** PATH_MAX of Linux without its NUL. */
+    private static final int LONGEST_PATH = 4095;
 
     /**
      * What the configuration says of all tunnels.
@@ -105,6 +109,7 @@ public final class WorkerTunnels implements AutoCloseable {
      *     into the network of its VMs
      */
     Found inspect(SandboxId id, String netnsPath, String pod) throws StatusException {
+        requirePath(id, netnsPath, pod);
         WorkerInspection.Request request = new WorkerInspection.Request(
                 netnsPath,
                 pod,
@@ -128,6 +133,14 @@ public final class WorkerTunnels implements AutoCloseable {
                     .withDescription("sandbox " + id + ": " + e.getMessage())
                     .withCause(e)
                     .asException();
+        }
+    }
+
+    private static void requirePath(SandboxId id, String netnsPath, String pod) throws StatusException {
+        if (netnsPath.length() > LONGEST_PATH || !OutsideText.isPrintable(netnsPath)) {
+            throw SandboxIds.invalid("sandbox " + id + ": pod " + pod + ": its network namespace \""
+                    + OutsideText.shown(netnsPath) + "\" is no path: it is longer than " + LONGEST_PATH
+                    + " characters, or some are not printable");
         }
     }
 
@@ -232,6 +245,11 @@ public final class WorkerTunnels implements AutoCloseable {
     /** How often nft rules of a sandbox have been put back. */
     long guardRepairs() {
         return guards.repairs();
+    }
+
+    /** The addresses of this worker now, see {@link WorkerUnderlay#addresses}. */
+    Set<InetAddress> workerAddresses() {
+        return WorkerUnderlay.addresses(NetnsRef.OWN);
     }
 
     /**

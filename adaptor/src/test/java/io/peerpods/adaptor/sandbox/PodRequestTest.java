@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.peerpods.cloud.SandboxId;
+import io.peerpods.daemon.OutsideText;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -98,6 +100,43 @@ class PodRequestTest {
         assertThat(refused)
                 .hasMessageContaining("sandbox id of pod default/web")
                 .hasMessageContaining(key);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "io.kubernetes.cri.sandbox-name, name",
+        "io.kubernetes.cri.sandbox-namespace, namespace",
+        "io.kubernetes.cri.sandbox-uid, UID",
+        "io.katacontainers.config.hypervisor.machine_type, machine_type",
+        "io.katacontainers.config.hypervisor.image, image",
+        "io.katacontainers.config.hypervisor.default_gpu_model, default_gpu_model"
+    })
+    void aTextThatWouldChangeALogLineOrATagIsRefusedByName(String key, String named) {
+        for (String text : List.of("a\nb", "a\u001b[2Jb", "a\u202eb", "a\u2028b", "a\u0000b", "x".repeat(600))) {
+            StatusException refused = catchThrowableOfType(
+                    StatusException.class, () -> PodRequest.of(SandboxId.parse("id"), annotations(key, text)));
+            assertThat(refused.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+            assertThat(refused).hasMessageContaining("sandbox id of pod").hasMessageContaining(named);
+            assertThat(OutsideText.isPrintable(String.valueOf(refused.getMessage())))
+                    .isTrue();
+        }
+    }
+
+    @Test
+    void theLongestNamesOfKubernetesAreRead() throws Exception {
+        PodRequest pod = PodRequest.of(
+                SandboxId.parse("id"),
+                annotations(
+                        "io.kubernetes.cri.sandbox-name",
+                        "a.".repeat(126) + "b",
+                        "io.kubernetes.cri.sandbox-namespace",
+                        "n".repeat(63),
+                        "io.kubernetes.cri.sandbox-uid",
+                        "11111111-2222-3333-4444-555555555555",
+                        HYPERVISOR + "image",
+                        "My image (v2) [x86_64]"));
+        assertThat(pod.name()).hasSize(253);
+        assertThat(pod.image()).isEqualTo("My image (v2) [x86_64]");
     }
 
     @Test

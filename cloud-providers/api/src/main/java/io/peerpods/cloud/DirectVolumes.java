@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import io.peerpods.daemon.OutsideText;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;
@@ -17,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -60,6 +62,9 @@ public final class DirectVolumes {
     /** A file name has at most 255 characters, and base64 has four for three bytes. */
     private static final int LONGEST_TARGET = 189;
 
+    /** A name, or a path of names as on Azure. */
+    private static final Pattern VOLUME_ID = Pattern.compile("[A-Za-z0-9/][A-Za-z0-9/_.:@+=-]{0,511}");
+
     private static final Logger log = LoggerFactory.getLogger(DirectVolumes.class);
 
     private final Path directory;
@@ -91,10 +96,10 @@ public final class DirectVolumes {
             }
             return List.of();
         }
-        String mine = "/pods/" + podUid + CSI;
+        String owner = "/pods/" + podUid;
         List<VolumeSpec> volumes = new ArrayList<>();
         files.forEach((target, file) -> {
-            if (target.contains(mine)) {
+            if (target.substring(0, target.indexOf(CSI)).endsWith(owner)) {
                 read(target, file, "vol-" + volumes.size()).ifPresent(volumes::add);
             }
         });
@@ -137,7 +142,8 @@ public final class DirectVolumes {
         try {
             String path = new String(Base64.getUrlDecoder().decode(name), StandardCharsets.UTF_8);
             boolean climbs = path.contains("/../") || path.endsWith("/..");
-            return path.startsWith("/") && !climbs ? Optional.of(path) : Optional.empty();
+            boolean isPath = path.startsWith("/") && !climbs && OutsideText.isPrintable(path);
+            return isPath ? Optional.of(path) : Optional.empty();
         } catch (IllegalArgumentException e) {
             return Optional.empty();
         }
@@ -175,6 +181,13 @@ public final class DirectVolumes {
             log.warn("direct volume for {} is left out: neither metadata {} nor device names it", target, VOLUME_PATH);
             return Optional.empty();
         }
+        if (!VOLUME_ID.matcher(id).matches()) {
+            log.warn(
+                    "direct volume for {} is left out: \"{}\" is no cloud's name of a volume",
+                    target,
+                    OutsideText.shown(id));
+            return Optional.empty();
+        }
         options.put(TARGET_PATH, target);
         putIfGiven(options, FS_TYPE, text(info, "fstype"));
         String group = text(info, "fs-group");
@@ -190,6 +203,15 @@ public final class DirectVolumes {
             words.add("ro");
         }
         putIfGiven(options, MOUNT_OPTIONS, String.join(",", words));
+        for (Map.Entry<String, String> option : options.entrySet()) {
+            if (!OutsideText.isPrintable(option.getKey()) || !OutsideText.isPrintable(option.getValue())) {
+                log.warn(
+                        "direct volume for {} is left out: {} has characters that are not printable",
+                        target,
+                        OutsideText.shown(option.getKey()));
+                return Optional.empty();
+            }
+        }
         return Optional.of(new VolumeSpec(name, id, options));
     }
 

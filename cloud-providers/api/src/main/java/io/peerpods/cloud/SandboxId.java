@@ -1,5 +1,6 @@
 package io.peerpods.cloud;
 
+import io.peerpods.daemon.OutsideText;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -16,7 +17,6 @@ public record SandboxId(String value) implements Comparable<SandboxId> {
 
     // No dots in a row, none at the ends, nothing that a path or a URL gives a meaning to.
     private static final Pattern ALLOWED = Pattern.compile("[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*");
-    private static final int LONGEST_SHOWN = 80;
 
     /** @throws IllegalArgumentException when the text is no sandbox id; the message says why */
     public SandboxId {
@@ -24,8 +24,8 @@ public record SandboxId(String value) implements Comparable<SandboxId> {
             throw new IllegalArgumentException("the sandbox id is empty");
         }
         if (!isAllowed(value)) {
-            throw new IllegalArgumentException("sandbox id \"" + shown(value) + "\" is not 1 to " + MAX_LENGTH
-                    + " letters, digits and single inner . _ -");
+            throw new IllegalArgumentException("sandbox id \"" + OutsideText.shown(value) + "\" is not 1 to "
+                    + MAX_LENGTH + " letters, digits and single inner . _ -");
         }
     }
 
@@ -46,12 +46,6 @@ public record SandboxId(String value) implements Comparable<SandboxId> {
     private static boolean isAllowed(String text) {
         // The length first: the pattern is matched against short texts only.
         return text.length() <= MAX_LENGTH && ALLOWED.matcher(text).matches();
-    }
-
-    /** A text from outside, fit for a message: without control characters, cut. */
-    private static String shown(String text) {
-        String clean = text.substring(0, Math.min(text.length(), LONGEST_SHOWN)).replaceAll("\\p{Cntrl}", "?");
-        return text.length() <= LONGEST_SHOWN ? clean : clean + ".. (" + text.length() + " characters)";
     }
 
     @Override

@@ -109,6 +109,30 @@ final class DirectVolumesTest {
     }
 
     @Test
+    void aTargetThatOnlyMentionsThePodIsNotThePods() throws IOException {
+        put(
+                "/var/lib/kubelet/pods/" + OTHERS + "/volumes/kubernetes.io~csi/pods/" + MINE
+                        + "/volumes/kubernetes.io~csi/p",
+                "vol-0");
+
+        assertThat(new DirectVolumes(directory).of(MINE)).isEmpty();
+    }
+
+    @Test
+    void textsThatWouldChangeALogLineOrACallAreLeftOut() throws IOException {
+        String volumes = "/var/lib/kubelet/pods/" + MINE + "/volumes/kubernetes.io~csi/";
+        put(volumes + "a\nb/mount", "vol-0aaa");
+        put(volumes + "b/mount", "vol-0bbb\\u001b");
+        put(volumes + "c/mount", "vol 0ccc");
+        write(volumes + "d/mount", "{\"device\":\"vol-0ddd\",\"fstype\":\"ext4\\u2028\"}");
+        put(volumes + "e/mount", "/subscriptions/s/disks/eee");
+
+        assertThat(new DirectVolumes(directory).of(MINE))
+                .extracting(VolumeSpec::volumeId)
+                .containsExactly("/subscriptions/s/disks/eee");
+    }
+
+    @Test
     void noDirectoryIsNoVolumes() {
         assertThat(new DirectVolumes(directory.resolve("none")).of(MINE)).isEmpty();
     }

@@ -1,6 +1,7 @@
 package io.peerpods.agent.userdata;
 
 import io.peerpods.config.UserData;
+import io.peerpods.daemon.OutsideText;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.HttpURLConnection;
@@ -74,7 +75,7 @@ public final class MetadataService implements UserDataSource {
         for (String line : lines(macs)) {
             String mac = line.endsWith("/") ? line.substring(0, line.length() - 1) : line;
             if (!MAC.matcher(mac).matches() || nics.size() >= MAX_NICS) {
-                throw new IOException(name() + " lists a NIC that cannot be: " + shown(mac));
+                throw new IOException(name() + " lists a NIC that cannot be: \"" + OutsideText.shown(mac) + "\"");
             }
             String nic = macs + mac + "/";
             nics.add(new MetadataNic(
@@ -91,7 +92,8 @@ public final class MetadataService implements UserDataSource {
         try {
             return Integer.parseInt(text);
         } catch (NumberFormatException e) {
-            throw new IOException(name() + ": the device number of " + mac + " is " + shown(text), e);
+            throw new IOException(
+                    name() + ": the device number of " + mac + " is \"" + OutsideText.shown(text) + "\"", e);
         }
     }
 
@@ -199,9 +201,5 @@ public final class MetadataService implements UserDataSource {
         connection.setInstanceFollowRedirects(false);
         connection.setUseCaches(false);
         return connection;
-    }
-
-    private static String shown(String text) {
-        return "\"" + text.substring(0, Math.min(64, text.length())) + "\"";
     }
 }

@@ -38,7 +38,7 @@ public final class Frame {
 
     private Frame() {}
 
-    /** A frame with its header filled in and VPC for the data behind it. */
+    /** A frame with its header filled in and room for the data behind it. */
     public static byte[] allocate(int dataLength, int streamId, int type, int flags) {
         byte[] frame = new byte[HEADER + dataLength];
         putHeader(frame, dataLength, streamId, type, flags);

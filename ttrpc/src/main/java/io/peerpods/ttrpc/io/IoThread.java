@@ -44,7 +44,7 @@ public final class IoThread implements AutoCloseable {
     /** Bodies that may be allocated before their bytes came, over all connections. */
     private static final int BODY_ALLOWANCE = 16 << 20;
 
-    /** VPC for several TLS records of 16 KiB and their overhead. */
+    /** Room for several TLS records of 16 KiB and their overhead. */
     private static final int TLS_BUFFER = 128 << 10;
 
     private static final int SPARE_BUFFERS = 4;

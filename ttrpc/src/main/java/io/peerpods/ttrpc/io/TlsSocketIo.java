@@ -167,9 +167,9 @@ final class TlsSocketIo implements SocketIo {
             return false;
         }
         ByteBuffer out = io.borrowHeap();
-        int vpc = engine.getSession().getPacketBufferSize();
+        int room = engine.getSession().getPacketBufferSize();
         try {
-            while (out.remaining() >= vpc && hasOutput(queue)) {
+            while (out.remaining() >= room && hasOutput(queue)) {
                 int n = established ? queue.heads(heads) : 0;
                 SSLEngineResult result = engine.wrap(heads, 0, n, out);
                 queue.consumed(result.bytesConsumed());

@@ -12,7 +12,9 @@ import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import io.peerpods.testing.TempNetns;
 import io.peerpods.ttrpc.TtrpcChannel;
+import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -131,7 +133,13 @@ class RestartTest {
                 Files.writeString(worker.directory().resolve("problem"), "the credentials have expired: renew them");
 
         AdaptorProcess second = worker.adaptor(
-                "-cloud-config-verify", "-test-finding=ERROR", "-test-problems=" + problem, "-probe-port=0");
+                "-cloud-config-verify",
+                "-test-finding=ERROR",
+                "-test-problems=" + problem,
+                "-probe-port=0",
+                "-metrics-listen=127.0.0.1:0");
+        String metrics = second.logged("metrics on ") + "/metrics";
+        assertThat(worker.get(metrics)).contains("peerpods_cloud_fails 1.0");
         assertThat(check(path)).isEqualTo(ServingStatus.SERVING);
         assertThat(second.output()).contains("ERROR image test-1");
         String probes = second.logged("probes on ");
@@ -148,6 +156,7 @@ class RestartTest {
 
         Files.delete(problem);
         assertThat(worker.get(probes + "/startup")).isEqualTo("200 ok\n");
+        assertThat(worker.get(metrics)).contains("peerpods_cloud_fails 0.0");
         second.create(OTHER, "next", next);
         second.startVm(OTHER);
         second.stopVm(ID);
@@ -464,6 +473,27 @@ class RestartTest {
                 .contains("vm-other-machine-1 in the cloud was made by another machine")
                 .contains("delete vm-other-machine-1 in the cloud");
         assertThat(worker.get(adaptor.logged("metrics on ") + "/metrics")).contains("peerpods_kept_vms 1.0");
+    }
+
+    @Test
+    void aCloudThatAcceptsAndStaysSilentHoldsUpNeitherTheStartNorRunningPods() throws Exception {
+        AdaptorProcess first = worker.adaptor();
+        String path = first.create(ID, "web", worker.pod().path().toString());
+        first.startVm(ID);
+        assertThat(first.terminate()).as(first.output()).isZero();
+        Path silent = worker.directory().resolve("silent.sock");
+        try (ServerSocketChannel cloud = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            cloud.bind(UnixDomainSocketAddress.of(silent));
+            AdaptorProcess second = worker.adaptor("-test-cloud=" + silent, "-probe-port=0");
+            assertThat(check(path)).isEqualTo(ServingStatus.SERVING);
+            assertThat(worker.get(second.logged("probes on ") + "/healthz")).startsWith("200 ");
+            second.stopVm(ID);
+            assertThat(second.terminate()).as(second.output()).isZero();
+        }
+        assertThat(worker.cloud().sandboxes()).containsExactly(ID);
+        AdaptorProcess third = worker.adaptor();
+        awaitNothingLeft(ID);
+        assertThat(third.terminate()).as(third.output()).isZero();
     }
 
     @Test

@@ -11,6 +11,7 @@ import io.prometheus.metrics.model.snapshots.Unit;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
@@ -89,6 +90,15 @@ public final class SandboxMetrics {
                 .name("peerpods_guard_repairs_total")
                 .help("How often nft rules of a sandbox had to be put back on this worker.")
                 .callback(callback -> callback.call((double) count.getAsLong()))
+                .register(registry);
+    }
+
+    /** Where it is known whether pods can be launched. */
+    void cloudFails(BooleanSupplier fails) {
+        GaugeWithCallback.builder()
+                .name("peerpods_cloud_fails")
+                .help("1 while something in the cloud keeps pods from being launched; the probes name it.")
+                .callback(callback -> callback.call(fails.getAsBoolean() ? 1 : 0))
                 .register(registry);
     }
 

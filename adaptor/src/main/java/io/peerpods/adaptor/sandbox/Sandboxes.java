@@ -114,6 +114,7 @@ public final class Sandboxes implements AutoCloseable {
         }
         metrics.states(sandboxes::states);
         metrics.guardRepairs(tunnels::guardRepairs);
+        metrics.cloudFails(() -> !cloud.problems().isEmpty());
         sandboxes.setAside.open(rows.unreadable());
         sandboxes.reconciliation.lookForRecovery();
         for (Sandbox sandbox : sandboxes.byId.values()) {

@@ -2,7 +2,10 @@ package io.peerpods.cloud.aws;
 
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.CloudException.InvalidRequest;
+import io.peerpods.cloud.CloudException.NoCapacity;
 import io.peerpods.cloud.CloudException.Outcome;
+import io.peerpods.cloud.CloudException.QuotaExceeded;
+import io.peerpods.cloud.CloudException.Throttled;
 import io.peerpods.cloud.CloudProvider;
 import io.peerpods.cloud.Finding;
 import io.peerpods.cloud.LaunchLog;
@@ -137,23 +140,43 @@ public final class AwsCloud implements CloudProvider {
 
     @Override
     public PodVm launch(LaunchSpec spec, LaunchLog launchLog) throws CloudException, InterruptedException {
-        return launcher.launch(spec, launchLog);
+        return watched(() -> launcher.launch(spec, launchLog));
     }
 
     @Override
     public void delete(SandboxId sandboxId, LaunchLog launchLog) throws CloudException, InterruptedException {
-        deletion.delete(sandboxId, launchLog);
+        var _ = watched(() -> {
+            deletion.delete(sandboxId, launchLog);
+            return sandboxId;
+        });
     }
 
     @Override
     public List<OwnedVm> owned() throws CloudException, InterruptedException {
-        return leftovers.owned();
+        return watched(leftovers::owned);
     }
 
     @Override
     public Optional<String> ended(PodVm vm) throws CloudException, InterruptedException {
-        return Optional.ofNullable(calls.instances().describe(Set.of(vm.id())).get(vm.id()))
-                .flatMap(InstanceWatch::end);
+        return watched(() -> Optional.ofNullable(
+                        calls.instances().describe(Set.of(vm.id())).get(vm.id()))
+                .flatMap(InstanceWatch::end));
+    }
+
+    private interface Work<T> {
+        T run() throws CloudException, InterruptedException;
+    }
+
+    /** A failure that may have a cause of its own in what launches depend on makes that be looked at again. */
+    private <T> T watched(Work<T> work) throws CloudException, InterruptedException {
+        try {
+            return work.run();
+        } catch (CloudException e) {
+            if (!(e instanceof Throttled || e instanceof NoCapacity || e instanceof QuotaExceeded)) {
+                facts.lookAgain();
+            }
+            throw e;
+        }
     }
 
     @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.peerpods.cloud.CloudException;
+import io.peerpods.cloud.CloudException.Unauthorized;
 import io.peerpods.cloud.Finding;
 import io.peerpods.cloud.Finding.Level;
 import io.peerpods.cloud.SandboxId;
@@ -160,6 +161,21 @@ final class PreflightTest {
         assertThat(restarted.owned()).hasSize(withPod.instances());
         restarted.delete(SandboxId.parse("s1"), log);
         assertThat(world.instances()).isEmpty();
+    }
+
+    @Test
+    void credentialsThatExpireAfterAGoodStartAreTheReasonUntilTheyWork(Ec2World world) throws Exception {
+        AwsCloud cloud = world.open();
+        assertThat(cloud.problems()).isEmpty();
+        world.proxy().refuse("DescribeInstances", 1, 400, "ExpiredToken");
+        world.proxy().refuse("DescribeSubnets", 2, 400, "ExpiredToken");
+
+        assertThatThrownBy(cloud::owned).isInstanceOf(Unauthorized.class);
+
+        Await.until("the problem is named", () -> cloud.problems().toString().contains("ExpiredToken"));
+        Await.until("the problem is gone", () -> cloud.problems().isEmpty());
+        cloud.launch(Ec2World.spec("s1"), new MemoryLog());
+        assertThat(world.instances()).hasSize(1);
     }
 
     @Test

@@ -16,8 +16,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gathers {@link LaunchFacts} in the background, again and again until it succeeds. Who needs them waits for an attempt, but not for
- * an EC2 that does not answer. Thread-safe.
+ * Gathers {@link LaunchFacts} in the background, again and again until it succeeds, and anew when a call has failed in a way that makes
+ * them doubtful. Who needs them waits for an attempt, but not for an EC2 that does not answer. Thread-safe.
  */
 public final class FactsSource implements AutoCloseable {
 
@@ -53,6 +53,7 @@ public final class FactsSource implements AutoCloseable {
     private List<Finding> problems = List.of();
     private long attempts;
     private boolean wanted;
+    private boolean doubtful;
     private boolean ended;
     private @Nullable Thread thread;
 
@@ -100,6 +101,20 @@ public final class FactsSource implements AutoCloseable {
         }
     }
 
+    /**
+     * A call to EC2 has failed as it would with credentials that have expired, an image that is gone or an endpoint that is down: the facts
+     * are gathered anew. Those known are used until an attempt has failed.
+     */
+    public void lookAgain() {
+        lock.lock();
+        try {
+            doubtful = true;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Waits until the first attempt has ended, whatever came of it, or the time is over. */
     public boolean awaitFirst(Duration time) throws InterruptedException {
         lock.lockInterruptibly();
@@ -133,11 +148,11 @@ public final class FactsSource implements AutoCloseable {
     }
 
     private void run() {
-        Duration pause = FIRST_PAUSE;
         try {
-            while (!attempt()) {
-                pause(pause);
-                pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+            while (true) {
+                gather();
+                awaitDoubt();
+                pause(FIRST_PAUSE);
             }
         } catch (InterruptedException e) {
             // The provider is closed: those who wait are told below.
@@ -146,8 +161,33 @@ public final class FactsSource implements AutoCloseable {
         }
     }
 
+    private void gather() throws InterruptedException {
+        Duration pause = FIRST_PAUSE;
+        while (!attempt()) {
+            pause(pause);
+            pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+        }
+    }
+
+    private void awaitDoubt() throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            while (!doubtful) {
+                changed.await();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
     private boolean attempt() throws InterruptedException {
         Problems found = new Problems();
+        lock.lockInterruptibly();
+        try {
+            doubtful = false;
+        } finally {
+            lock.unlock();
+        }
         try {
             finished(Optional.of(gathering.gather(found)), null, List.of());
             return true;

@@ -9,8 +9,6 @@ import io.peerpods.daemon.FailureText;
 import io.peerpods.daemon.Logs;
 import io.peerpods.daemon.SdNotify;
 import io.peerpods.daemon.Settings;
-import io.peerpods.linux.op.Difference;
-import io.peerpods.linux.op.Op;
 import io.peerpods.network.PodNetworkException;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -18,8 +16,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -127,15 +123,8 @@ public final class AgentMain {
     private static int verify(PodVmAgent agent, PrintStream out, PrintStream err) throws InterruptedException {
         try {
             PodNetwork.Report report = agent.verify();
-            Map<Op, String> found = report.differences().stream()
-                    .collect(Collectors.toMap(Difference::op, Difference::found, (a, b) -> a + "; " + b));
-            Function<Op, String> line = op -> found.containsKey(op)
-                    ? "DIFFERS  " + op.describe() + ": " + found.get(op)
-                    : "ok       " + op.describe();
-            report.ops().forEach(op -> out.println(line.apply(op)));
-            report.foreign().forEach(source -> out.println("DROPPED  " + source.describe()));
-            out.println(report.ops().size() + " as planned but " + found.size());
-            return found.isEmpty() ? 0 : FAILED;
+            report.lines().forEach(out::println);
+            return report.differences().isEmpty() ? 0 : FAILED;
         } catch (IOException | ConfigException | PodNetworkException e) {
             err.println("podvm-agent: " + e.getMessage());
             return FAILED;

@@ -21,6 +21,9 @@ import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.List;
 import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
@@ -163,5 +166,23 @@ public final class PodNetwork {
      * @param differences those of the ops that are not as planned
      * @param foreign whose packets for the tunnel were dropped in the last minutes
      */
-    public record Report(List<Op> ops, List<Difference> differences, List<ForeignSources.Source> foreign) {}
+    public record Report(List<Op> ops, List<Difference> differences, List<ForeignSources.Source> foreign) {
+
+        /** One line an op, one a foreign source, and a summary. */
+        public List<String> lines() {
+            Map<Op, String> found = differences.stream()
+                    .collect(Collectors.toMap(Difference::op, Difference::found, (a, b) -> a + "; " + b));
+            List<String> lines = new ArrayList<>();
+            for (Op op : ops) {
+                String difference = found.get(op);
+                lines.add(
+                        difference == null
+                                ? "ok       " + op.describe()
+                                : "DIFFERS  " + op.describe() + ": " + difference);
+            }
+            foreign.forEach(source -> lines.add("DROPPED  " + source.describe()));
+            lines.add(ops.size() + " as planned but " + found.size());
+            return lines;
+        }
+    }
 }

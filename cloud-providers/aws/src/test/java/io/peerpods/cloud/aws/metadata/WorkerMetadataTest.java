@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpods.cloud.aws.ec2world.WorkerMetadataServer;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ProxySelector;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Map;
@@ -51,6 +54,17 @@ final class WorkerMetadataTest {
                 "mac", "02:00:00:00:00:01",
                 "network/interfaces/macs/02:00:00:00:00:01/owner-id", "123456789012"))) {
             assertThat(new WorkerMetadata(URI.create(server.endpoint())).arn()).isEmpty();
+        }
+    }
+
+    @Test
+    void aProxyOfTheProcessIsNotAskedForMetadata() throws Exception {
+        ProxySelector usual = ProxySelector.getDefault();
+        ProxySelector.setDefault(ProxySelector.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9)));
+        try (WorkerMetadataServer server = WorkerMetadataServer.start(Map.of("local-ipv4", "10.0.0.1"))) {
+            assertThat(new WorkerMetadata(URI.create(server.endpoint())).address()).contains("10.0.0.1");
+        } finally {
+            ProxySelector.setDefault(usual);
         }
     }
 

@@ -1,0 +1,4 @@
+@NullMarked
+package io.peerpods.agent.net;
+
+import org.jspecify.annotations.NullMarked;

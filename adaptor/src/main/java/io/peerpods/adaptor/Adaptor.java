@@ -61,12 +61,12 @@ final class Adaptor implements AutoCloseable {
     private static final Duration API_PATIENCE = Duration.ofMinutes(1);
     private static final String LOCK_PREFIX = "peerpods/worker/";
 
-    private interface Ending {
+    private interface CloseAction {
         void end() throws Exception;
     }
 
     private final AdaptorConfig config;
-    private final Deque<Ending> endings = new ArrayDeque<>();
+    private final Deque<CloseAction> closeActions = new ArrayDeque<>();
     private final Pages pages;
     private final Waiting waiting;
     private volatile @Nullable CloudProvider cloud;
@@ -158,7 +158,7 @@ final class Adaptor implements AutoCloseable {
         pages.require();
         serve(Services.of(sandboxes, version));
         // Ends first: calls are still served while the starts in flight are answered.
-        endLater(sandboxes::endStarts);
+        onClose(sandboxes::endStarts);
         sandboxes.begin();
     }
 
@@ -181,12 +181,12 @@ final class Adaptor implements AutoCloseable {
     }
 
     private void closeLater(AutoCloseable thing) {
-        endLater(thing::close);
+        onClose(thing::close);
     }
 
-    private void endLater(Ending ending) {
-        synchronized (endings) {
-            endings.push(ending);
+    private void onClose(CloseAction action) {
+        synchronized (closeActions) {
+            closeActions.push(action);
         }
     }
 
@@ -293,7 +293,7 @@ final class Adaptor implements AutoCloseable {
                 TtrpcServer.builder().direct(method -> "Version".equals(method.getBareMethodName()));
         services.forEach(builder::addService);
         TtrpcServer server = builder.listen(UnixDomainSocketAddress.of(config.socket()));
-        endLater(() -> {
+        onClose(() -> {
             server.shutdown();
             server.awaitTermination(DRAIN);
             server.close();
@@ -316,15 +316,15 @@ final class Adaptor implements AutoCloseable {
     public void close() {
         serving = false;
         while (true) {
-            Ending ending;
-            synchronized (endings) {
-                ending = endings.poll();
+            CloseAction action;
+            synchronized (closeActions) {
+                action = closeActions.poll();
             }
-            if (ending == null) {
+            if (action == null) {
                 return;
             }
             try {
-                ending.end();
+                action.end();
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             } catch (Exception | Error e) {

@@ -313,7 +313,7 @@ record AdaptorConfig(
                     }
                 }
                 warnings.add("TLS to the VMs is off (" + AdaptorSettings.DISABLE_TLS.names()
-                        + "): whoever reaches a VM's agent port controls the pod");
+                        + "): any host that reaches a VM's agent port controls the pod");
             }
             try {
                 if (!files.certificate().isEmpty()) {

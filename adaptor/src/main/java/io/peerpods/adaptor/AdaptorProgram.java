@@ -144,7 +144,7 @@ final class AdaptorProgram {
         CountDownLatch stop = new CountDownLatch(1);
         CountDownLatch stopped = new CountDownLatch(1);
         Thread hook = new Thread(() -> endBySignal(stop, stopped), "signal");
-        // Before the first answer: whoever has one may send the signal.
+        // Before the first answer: a client that has one may send the signal.
         Runtime.getRuntime().addShutdownHook(hook);
         Adaptor adaptor;
         try {

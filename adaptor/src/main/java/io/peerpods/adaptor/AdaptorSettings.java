@@ -49,7 +49,7 @@ public final class AdaptorSettings {
             "SWEEP_INTERVAL",
             Kind.DURATION,
             "30s",
-            "How often sandboxes are looked at whose pod may be gone without a word (a killed shim calls nobody).");
+            "How often sandboxes are looked at whose pod may be gone without a word (a killed shim sends no call).");
     static final Setting RECONCILE_INTERVAL = new Setting(
             "reconcile-interval",
             "RECONCILE_INTERVAL",

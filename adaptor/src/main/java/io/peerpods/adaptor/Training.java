@@ -232,7 +232,7 @@ final class Training {
         }
     }
 
-    /** The worker's side of TLS, against a port that nobody listens on and against this process itself. */
+    /** The worker's side of TLS, against a closed port and against this process itself. */
     private void relay() throws Exception {
         TlsEndpoint endpoint = tls().endpoint("podvm-train").orElseThrow();
         Transport transport = Transport.client(endpoint.context(), endpoint.parameters(), endpoint.serverName());

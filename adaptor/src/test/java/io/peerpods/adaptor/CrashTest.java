@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.grpc.StatusRuntimeException;
 import io.peerpods.daemon.CrashPoint;
-import io.peerpods.testing.Leftovers;
+import io.peerpods.testing.KernelInventory;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import io.peerpods.testing.TempNetns;
@@ -56,12 +56,12 @@ class CrashTest {
         return worker.begin(Map.of(CrashPoint.KEY, Integer.toString(step))).awaitReady();
     }
 
-    private void awaitNothingLeft(String id, TempNetns pod, Leftovers podBefore) throws Exception {
+    private void awaitNothingLeft(String id, TempNetns pod, KernelInventory podBefore) throws Exception {
         Eventually.holds("VM is gone", () -> !worker.cloud().sandboxes().contains(id));
         Eventually.holds(
                 "directory is gone", () -> !Files.exists(worker.podsDirectory().resolve(id)));
         assertThat(worker.leftovers()).isEmpty();
-        assertThat(Leftovers.census(pod).since(podBefore)).isEmpty();
+        assertThat(KernelInventory.take(pod).since(podBefore)).isEmpty();
         try (var journals = Files.list(worker.directory().resolve("state/journals"))) {
             assertThat(journals).isEmpty();
         }
@@ -71,7 +71,7 @@ class CrashTest {
     void killedAtAnyStepNothingIsLostOrLeaked() throws Exception {
         try (worker) {
             TempNetns pod = worker.pod();
-            Leftovers podBefore = Leftovers.census(pod);
+            KernelInventory podBefore = KernelInventory.take(pod);
             List<String> steps = countedRun(pod);
             int lastOfStart = steps.indexOf("store READY");
             assertThat(steps)
@@ -97,7 +97,7 @@ class CrashTest {
     void killedAtAnyStepOfTheStartTheNextOneStopsIt() throws Exception {
         try (worker) {
             TempNetns pod = worker.pod();
-            Leftovers podBefore = Leftovers.census(pod);
+            KernelInventory podBefore = KernelInventory.take(pod);
             int steps = countedRun(pod).indexOf("store READY") + 1;
             for (int step = 1; step <= steps; step++) {
                 String id = crash(step, "step " + step, pod);

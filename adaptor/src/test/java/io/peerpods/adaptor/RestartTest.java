@@ -293,7 +293,7 @@ class RestartTest {
         Eventually.holds("orphan is gone", () -> worker.cloud().sandboxes().isEmpty());
     }
 
-    /** As root, an adaptor that takes a name for granted deletes files of somebody else. */
+    /** As root, an adaptor that takes a name for granted deletes files of other programs. */
     @Test
     void namesThatAreNoSandboxIdsAreLeftAlone() throws Exception {
         Path victim = Files.createDirectory(worker.directory().resolve("victim"));

@@ -115,7 +115,7 @@ final class TestDistribution {
                 Files.deleteIfExists(file);
             }
         } catch (IOException e) {
-            // Left to whoever clears the temporary directory.
+            // Left to the clean-up of the temporary directory.
         }
     }
 }

@@ -1,7 +1,7 @@
 package io.peerpods.adaptor;
 
 import io.peerpods.linux.Netns;
-import io.peerpods.testing.Leftovers;
+import io.peerpods.testing.KernelInventory;
 import io.peerpods.testing.TempNetns;
 import java.io.IOException;
 import java.net.HttpURLConnection;
@@ -30,13 +30,13 @@ final class TestWorker implements AutoCloseable {
     private final TestCloud cloud;
     private final List<TempNetns> pods = new ArrayList<>();
     private final List<AdaptorProcess> adaptors = new ArrayList<>();
-    private final Leftovers before;
+    private final KernelInventory before;
 
     private TestWorker(Path directory, TempNetns netns, TestCloud cloud) {
         this.directory = directory;
         this.netns = netns;
         this.cloud = cloud;
-        this.before = Leftovers.census(netns);
+        this.before = KernelInventory.take(netns);
     }
 
     static TestWorker open() throws IOException {
@@ -121,7 +121,7 @@ final class TestWorker implements AutoCloseable {
         return begin(Map.of(), more).awaitReady();
     }
 
-    /** A listening socket of somebody else's in the worker's namespace. */
+    /** A listening socket of another program in the worker's namespace. */
     ServerSocket occupy(String address, int port) throws Exception {
         try (Netns worker = Netns.open(netns.path())) {
             return worker.call(() -> new ServerSocket(port, 1, InetAddress.getByName(address)));
@@ -143,7 +143,7 @@ final class TestWorker implements AutoCloseable {
 
     /** What is in the worker's namespace that was not there at first. Our empty nft table may stay. */
     List<String> leftovers() {
-        return Leftovers.census(netns).since(before);
+        return KernelInventory.take(netns).since(before);
     }
 
     @Override

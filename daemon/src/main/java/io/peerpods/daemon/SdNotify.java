@@ -118,7 +118,7 @@ public final class SdNotify {
                         PATH_AT + path.length);
                 call(errno, "close", fd, 0, 0, 0, 0, 0);
                 if (sent != text.length) {
-                    throw new IOException("nobody listens on " + socket);
+                    throw new IOException("no process listens on " + socket);
                 }
             }
         }

@@ -397,7 +397,7 @@ public final class LocalVpc implements AutoCloseable {
     }
 
     /**
-     * Removes the VPC of that directory with everything in it, whoever made it and whatever interrupted that. No VPC there is fine.
+     * Removes the VPC of that directory with everything in it, in whatever state a process left it. No VPC there is fine.
      *
      * @return what there was, one line a thing
      */

@@ -27,7 +27,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
 /**
- * The files of a VPC: what was made is written here before it is made, so that whoever finds the directory can remove it all.
+ * The files of a VPC: what was made is written here before it is made, so that any process can remove it all by the directory.
  * Several processes may use the directory at the same time; {@link #locked} keeps them apart.
  */
 final class VpcFiles {
@@ -181,7 +181,7 @@ final class VpcFiles {
         try {
             Files.deleteIfExists(directory);
         } catch (DirectoryNotEmptyException e) {
-            // somebody else's files
+            // files of other programs
             return;
         } catch (IOException e) {
             throw new UncheckedIOException("remove " + directory, e);

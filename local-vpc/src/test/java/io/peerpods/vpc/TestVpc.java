@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.Netns;
-import io.peerpods.testing.Leftovers;
+import io.peerpods.testing.KernelInventory;
 import io.peerpods.testing.Programs;
 import io.peerpods.vpc.model.Vm;
 import io.peerpods.vpc.model.VpcBehaviour;
@@ -145,7 +145,7 @@ final class TestVpc implements AutoCloseable {
     static void awaitNothingOf(String prefix) {
         await(
                 "nothing of VPC " + prefix + " is left",
-                () -> Leftovers.census().items().stream().noneMatch(item -> item.contains(prefix)));
+                () -> KernelInventory.take().items().stream().noneMatch(item -> item.contains(prefix)));
     }
 
     static void await(String what, BooleanSupplier condition) {

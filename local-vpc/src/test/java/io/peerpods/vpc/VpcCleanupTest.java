@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The creator of a VPC is killed at some point; whoever comes after removes everything, or goes on. */
+/** The creator of a VPC is killed at some point; the next process removes everything, or goes on. */
 @NeedsRoot
 @NeedsProgram({"ip", "nft"})
 class VpcCleanupTest {

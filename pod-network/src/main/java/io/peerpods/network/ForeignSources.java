@@ -2,7 +2,7 @@ package io.peerpods.network;
 
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.linux.Netns;
-import io.peerpods.linux.netlink.Nftables;
+import io.peerpods.linux.netlink.NftablesReader;
 import io.peerpods.linux.nft.NftRules;
 import io.peerpods.linux.op.NetnsRef;
 import java.net.InetAddress;
@@ -66,7 +66,7 @@ public final class ForeignSources {
 
     /** Those of the last minutes; none where the rules are not in force. */
     public static List<Source> read(NetnsRef vm, PodNetworkSpec spec) {
-        try (Nftables nftables = open(vm)) {
+        try (NftablesReader nftables = open(vm)) {
             return nftables.addresses("inet", PodVmPlan.NFT_TABLE, SET).stream()
                     .map(element -> new Source(
                             element.address(), element.packets(), spec.worker().address()))
@@ -74,12 +74,12 @@ public final class ForeignSources {
         }
     }
 
-    private static Nftables open(NetnsRef vm) {
+    private static NftablesReader open(NetnsRef vm) {
         if (vm.isOwn()) {
-            return Nftables.open();
+            return NftablesReader.open();
         }
         try (Netns netns = Netns.open(vm.path())) {
-            return Nftables.open(netns);
+            return NftablesReader.open(netns);
         }
     }
 

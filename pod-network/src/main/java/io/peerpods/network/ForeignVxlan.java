@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.function.IntPredicate;
 
 /**
- * Looks for somebody else's vxlan (a CNI's overlay) that keeps ours off its UDP port. The kernel has one socket a port and family, and
+ * Looks for a vxlan of another program (a CNI's overlay) that keeps ours off its UDP port. The kernel has one socket a port and family, and
  * vxlans share it when they have the same receive options; ours have none. A vxlan that is "external" holds the port in both families.
  * Of those that share a port and family each needs a VNI of its own.
  */

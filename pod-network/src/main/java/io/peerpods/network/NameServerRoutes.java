@@ -63,7 +63,7 @@ public final class NameServerRoutes {
                 : servers.stream()
                         .filter(server -> !server.isLoopbackAddress() && !server.isAnyLocalAddress())
                         .filter(server -> !server.equals(spec.options().apiService()))
-                        .filter(server -> spec.options().allowPodMetadata() || !MetadataService.is(server))
+                        .filter(server -> spec.options().allowPodMetadata() || !MetadataAddresses.is(server))
                         .distinct()
                         .limit(MAX_SERVERS)
                         .flatMap(server -> routes.byTunnel(IpPrefix.of(server)).stream())

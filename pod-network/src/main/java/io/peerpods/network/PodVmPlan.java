@@ -88,13 +88,13 @@ public final class PodVmPlan {
         for (NftRules.Chain chain : List.of(GUARD_OUTPUT, GUARD_FORWARD)) {
             rules.add(new NftRules.Rule(chain.name(), agent));
             if (!spec.options().allowPodMetadata()) {
-                rules.addAll(MetadataService.drops(chain));
+                rules.addAll(MetadataAddresses.drops(chain));
             }
         }
         List<Op> ops = new ArrayList<>();
         ops.add(new Op.Nft(place.pod(), new NftRules("inet", NFT_TABLE, List.of(GUARD_OUTPUT, GUARD_FORWARD), rules)));
         if (!spec.options().allowPodMetadata()) {
-            MetadataService.ADDRESSES.stream()
+            MetadataAddresses.ADDRESSES.stream()
                     .filter(address -> IpAddresses.isIpv4(address) || place.ipv6())
                     .forEach(address -> ops.addAll(prohibited(spec, address, place)));
         }
@@ -154,7 +154,7 @@ public final class PodVmPlan {
                         ops.add(new Op.Neighbour(place.pod(), neighbour.dev(), neighbour.ip(), neighbour.mac())));
     }
 
-    /** Whatever came by the tunnel is answered by the tunnel, whoever sent it. */
+    /** A packet that came by the tunnel is answered by the tunnel, whatever its source. */
     private static void addSourceRule(List<Op> ops, PodNetworkSpec spec, TunnelRoutes routes, Place place) {
         ops.addAll(routes.inTable(TUNNEL_TABLE, true));
         for (IpPrefix address : spec.pod().addresses()) {
@@ -182,7 +182,7 @@ public final class PodVmPlan {
                 .replacing());
         if (spec.options().allowPodMetadata()) {
             // The service of its own VM, not the worker's, which is where the rest of the link-local network is.
-            MetadataService.ADDRESSES.stream()
+            MetadataAddresses.ADDRESSES.stream()
                     .filter(address -> IpAddresses.isIpv4(address) == ipv4)
                     .forEach(address -> ops.add(byNic(nic, name, IpPrefix.of(address), place)));
         }

@@ -68,7 +68,7 @@ record TunnelRoutes(PodNetworkSpec spec, NetnsRef pod, int mtu) {
     private boolean isGuarded(PodRoute route) {
         return !spec.options().allowPodMetadata()
                 && route.destination().isHost()
-                && MetadataService.is(route.destination().address());
+                && MetadataAddresses.is(route.destination().address());
     }
 
     /** One network by the tunnel; empty when a route of the spec says so already or the pod has no gateway. */

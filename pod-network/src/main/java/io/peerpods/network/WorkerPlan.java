@@ -86,7 +86,7 @@ public final class WorkerPlan {
         }
         if (!spec.options().allowPodMetadata()) {
             for (IpPrefix address : spec.pod().addresses()) {
-                MetadataService.ADDRESSES.stream()
+                MetadataAddresses.ADDRESSES.stream()
                         .filter(service -> IpAddresses.isIpv4(service) == address.isIpv4())
                         .forEach(service -> rules.add(new NftRules.Rule(
                                 FORWARD.name(),

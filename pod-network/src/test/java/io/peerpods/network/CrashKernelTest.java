@@ -6,7 +6,7 @@ import io.peerpods.linux.op.Executor;
 import io.peerpods.linux.op.Journal;
 import io.peerpods.linux.op.Plan;
 import io.peerpods.linux.op.Steps;
-import io.peerpods.testing.Leftovers;
+import io.peerpods.testing.KernelInventory;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import java.nio.file.Files;
@@ -75,7 +75,7 @@ class CrashKernelTest {
 
     @Test
     void on_the_worker() throws Exception {
-        List<Leftovers> before = lab.census();
+        List<KernelInventory> before = lab.take();
         Plan plan = lab.workerPlan(Specs.pod().withTunnel(4789, 555001, 1));
         Path journal = directory.resolve("worker.journal");
         int step = 0;
@@ -103,7 +103,7 @@ class CrashKernelTest {
 
     @Test
     void in_the_vm_with_an_external_network() throws Exception {
-        List<Leftovers> before = lab.census();
+        List<KernelInventory> before = lab.take();
         PodNetworkSpec spec = Specs.pod(true, new PodNetworkSpec.Options(Specs.ip("10.96.0.1"), 0, false, false));
         int step = 0;
         for (boolean crashed = true; crashed; step++) {

@@ -6,7 +6,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.peerpods.linux.Netns;
-import io.peerpods.linux.netlink.Nftables;
+import io.peerpods.linux.netlink.NftablesReader;
 import io.peerpods.linux.op.Executor;
 import io.peerpods.linux.op.Journal;
 import io.peerpods.linux.op.NetnsRef;
@@ -101,9 +101,9 @@ class GuardsComeBackTest {
             return listing.exit() == 0 ? listing.output().replaceAll("counter packets \\d+ bytes \\d+", "counter") : "";
         }
 
-        Nftables.Rule anyRule() {
+        NftablesReader.Rule anyRule() {
             try (Netns open = Netns.open(netns);
-                    Nftables nftables = Nftables.open(open)) {
+                    NftablesReader nftables = NftablesReader.open(open)) {
                 return nftables.rules(family, table).getLast();
             }
         }
@@ -159,7 +159,7 @@ class GuardsComeBackTest {
     void aRuleChangedUnderTheSameCommentIsBackInEachNamespace() {
         for (Place place : places()) {
             String rules = place.rules();
-            Nftables.Rule rule = place.anyRule();
+            NftablesReader.Rule rule = place.anyRule();
             String change = "replace rule " + place.tableName() + " " + rule.chain() + " handle " + rule.handle()
                     + " counter accept comment \"" + rule.comment() + "\"";
             place.nft(change);

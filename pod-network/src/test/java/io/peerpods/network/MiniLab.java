@@ -4,7 +4,7 @@ import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.MacAddress;
 import io.peerpods.linux.op.NetnsRef;
 import io.peerpods.linux.op.Plan;
-import io.peerpods.testing.Leftovers;
+import io.peerpods.testing.KernelInventory;
 import io.peerpods.testing.Programs;
 import io.peerpods.testing.TempNetns;
 import java.nio.file.Path;
@@ -230,17 +230,17 @@ final class MiniLab implements AutoCloseable {
     }
 
     /** What worker, its pod's namespace and VM hold now. */
-    List<Leftovers> census() {
-        return List.of(Leftovers.census(worker), Leftovers.census(wpod), Leftovers.census(vm));
+    List<KernelInventory> take() {
+        return List.of(KernelInventory.take(worker), KernelInventory.take(wpod), KernelInventory.take(vm));
     }
 
-    /** What is left, or missing, compared with a census; links may need a moment to be up again. */
-    List<String> changesSince(List<Leftovers> before) {
+    /** What is left, or missing, compared with an inventory; links may need a moment to be up again. */
+    List<String> changesSince(List<KernelInventory> before) {
         List<String> changes = new ArrayList<>();
         eventually(
                 () -> {
                     changes.clear();
-                    List<Leftovers> now = census();
+                    List<KernelInventory> now = take();
                     for (int i = 0; i < now.size(); i++) {
                         now.get(i).since(before.get(i)).forEach(item -> changes.add("left: " + item));
                         now.get(i).missingFrom(before.get(i)).forEach(item -> changes.add("missing: " + item));

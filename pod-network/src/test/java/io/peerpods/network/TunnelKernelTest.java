@@ -8,7 +8,7 @@ import io.peerpods.linux.op.Executor;
 import io.peerpods.linux.op.Journal;
 import io.peerpods.linux.op.NetnsRef;
 import io.peerpods.linux.op.Plan;
-import io.peerpods.testing.Leftovers;
+import io.peerpods.testing.KernelInventory;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import java.net.InetSocketAddress;
@@ -40,7 +40,7 @@ class TunnelKernelTest {
     @TempDir
     private Path directory;
 
-    private List<Leftovers> before = List.of();
+    private List<KernelInventory> before = List.of();
     private final Executor executor = new Executor();
 
     @BeforeAll
@@ -55,7 +55,7 @@ class TunnelKernelTest {
 
     @BeforeEach
     void count() {
-        before = lab.census();
+        before = lab.take();
     }
 
     @AfterEach
@@ -141,7 +141,7 @@ class TunnelKernelTest {
     void with_an_external_network_the_pod_goes_out_by_its_nic_and_answers_by_the_tunnel() throws Exception {
         lab.plugSecondNic(true);
         try {
-            List<Leftovers> withNic = lab.census();
+            List<KernelInventory> withNic = lab.take();
             PodNetworkSpec.Options options = new PodNetworkSpec.Options(Specs.ip("10.96.0.1"), 0, false, false);
             PodNetworkSpec spec = inspect(true, options);
             try (Tunnel tunnel = new Tunnel(spec)) {

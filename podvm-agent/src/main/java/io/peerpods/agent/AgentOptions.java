@@ -49,7 +49,7 @@ record AgentOptions(
         }
         return new AgentOptions(
                 Path.of(settings.text(AgentSettings.CONFIG)),
-                ListenAddress.parse(AgentSettings.LISTEN, settings.text(AgentSettings.LISTEN)),
+                AgentListenAddress.parse(AgentSettings.LISTEN, settings.text(AgentSettings.LISTEN)),
                 Path.of(settings.text(AgentSettings.KATA_AGENT_SOCKET)),
                 namespace,
                 settings.text(AgentSettings.HOST_INTERFACE),

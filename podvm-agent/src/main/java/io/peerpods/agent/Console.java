@@ -6,7 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** The terminal of the VM, whose text a cloud shows to the operator of a machine that nobody can log in to. */
+/** The terminal of the VM, whose text a cloud shows to the operator of a machine without log-in. */
 final class Console {
 
     private final String path;

@@ -23,7 +23,7 @@ import io.peerpods.network.PodVmPlan;
 import io.peerpods.relay.AgentEdits;
 import io.peerpods.relay.Forwarder;
 import io.peerpods.relay.ForwarderOptions;
-import io.peerpods.relay.Rehearsal;
+import io.peerpods.relay.HandshakeWarmUp;
 import io.peerpods.relay.Transport;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -88,7 +88,7 @@ final class PodVmAgent implements AutoCloseable {
         settingUp = task;
         Thread.ofPlatform().daemon().name("pod-network").start(task);
         Transport transport = transport(config);
-        rehearse(transport);
+        warmUpHandshake(transport);
         Status refusal = outcome(task);
         networkUp = refusal == null;
         complaint = refusal == null ? "" : String.valueOf(refusal.getDescription());
@@ -175,11 +175,11 @@ final class PodVmAgent implements AutoCloseable {
         return Transport.server(endpoint.context(), endpoint.parameters());
     }
 
-    private static void rehearse(Transport transport) throws InterruptedException {
+    private static void warmUpHandshake(Transport transport) throws InterruptedException {
         try {
-            Rehearsal.of(transport);
+            HandshakeWarmUp.of(transport);
         } catch (IOException e) {
-            log.info("no rehearsal of a connection, the first real one takes longer: {}", e.getMessage());
+            log.info("the TLS code could not be warmed up, the first connection takes longer: {}", e.getMessage());
         }
     }
 

@@ -23,7 +23,7 @@ import io.peerpods.proto.agent.Mount;
 import io.peerpods.proto.agent.Spec;
 import io.peerpods.proto.ttrpc.Request;
 import io.peerpods.proto.ttrpc.Response;
-import io.peerpods.testing.Leftovers;
+import io.peerpods.testing.KernelInventory;
 import io.peerpods.testing.LoopDisk;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
@@ -92,7 +92,7 @@ class AgentProcessTest {
     @Test
     void itSetsTheNetworkUpServesAndStopsWithoutATrace() throws Exception {
         try (Machine machine = new Machine(directory, true)) {
-            Leftovers bare = Leftovers.census(machine.vm);
+            KernelInventory bare = KernelInventory.take(machine.vm);
             Process agent = machine.agent(Map.of(), flags(userData(true)));
             try (WorkerClient worker = new WorkerClient(machine.worker.path(), PORT, tls, agent)) {
                 assertThat(worker.call("grpc.Health", "Check", ByteString.EMPTY)
@@ -113,7 +113,7 @@ class AgentProcessTest {
             agent.destroy();
             assertThat(Machine.exit(agent)).as(machine.logged()).isZero();
             assertThat(machine.file("/run/netns/podns")).doesNotExist();
-            Leftovers after = Leftovers.census(machine.vm);
+            KernelInventory after = KernelInventory.take(machine.vm);
             assertThat(after.since(bare)).isEmpty();
             assertThat(bare.since(after)).isEmpty();
             assertThat(machine.logged()).doesNotContain("PRIVATE KEY");
@@ -186,7 +186,7 @@ class AgentProcessTest {
     void aPortThatIsTakenEndsTheStartAndLeavesNothing() throws Exception {
         try (Machine machine = new Machine(directory, true);
                 ServerSocketChannel taken = listenIn(machine)) {
-            Leftovers bare = Leftovers.census(machine.vm);
+            KernelInventory bare = KernelInventory.take(machine.vm);
             Path console = Files.createFile(directory.resolve("console"));
             Process agent = machine.agent(Map.of(), flags(userData(true), "-console=" + console));
             assertThat(Machine.exit(agent)).isEqualTo(1);
@@ -194,7 +194,7 @@ class AgentProcessTest {
                     .contains("cannot listen on 0.0.0.0:15150")
                     .contains("in use");
             assertThat(Files.readString(console)).contains("cannot listen on 0.0.0.0:15150");
-            assertThat(Leftovers.census(machine.vm).since(bare)).isEmpty();
+            assertThat(KernelInventory.take(machine.vm).since(bare)).isEmpty();
             assertThat(taken.isOpen()).isTrue();
         }
     }

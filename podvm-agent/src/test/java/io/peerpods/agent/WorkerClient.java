@@ -66,7 +66,7 @@ final class WorkerClient implements AutoCloseable {
                 } catch (IOException e) {
                     if (System.nanoTime() - end > 0 || !agent.isAlive()) {
                         throw new AssertionError(
-                                "nobody listens, the agent " + (agent.isAlive() ? "lives" : "is dead"), e);
+                                "no process listens, the agent " + (agent.isAlive() ? "lives" : "is dead"), e);
                     }
                     Thread.sleep(50);
                 }

@@ -38,7 +38,7 @@ public record AgentConfig(
         List<String> tlsCipherSuites,
         JsonObject other) {
 
-    /** Of whoever writes: what a Gson object costs at its making is nothing that a reader's start should wait for. */
+    /** For writers only: a Gson object is expensive to make, and the start of a reader should not wait for it. */
     private static final class Writing {
         static final Gson GSON = new GsonBuilder()
                 .setFormattingStyle(FormattingStyle.PRETTY.withIndent("    "))

@@ -10,7 +10,7 @@ import javax.net.ssl.X509ExtendedKeyManager;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one identity that a side has, whoever asks. The runtime's own key managers take a key store, which encrypts and decrypts the
+ * The one identity of a side, the same for every peer. The runtime's own key managers take a key store, which encrypts and decrypts the
  * key with thousands of rounds: 10 ms a VM for nothing.
  */
 final class OwnIdentity extends X509ExtendedKeyManager {

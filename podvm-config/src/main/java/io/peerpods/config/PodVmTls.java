@@ -13,7 +13,7 @@ public final class PodVmTls {
      *
      * @param files the image's own; each beats what the configuration brings
      * @param skipVerify let every client in
-     * @throws ConfigException also when there is nobody to check clients against and {@code skipVerify} is not set: an agent
+     * @throws ConfigException also when there is no authority to check clients against and {@code skipVerify} is not set: an agent
      *     that anybody may call runs anybody's containers
      */
     public static TlsEndpoint endpoint(AgentConfig config, TlsFiles files, boolean skipVerify) throws ConfigException {
@@ -47,7 +47,7 @@ public final class PodVmTls {
         }
         if (config.tlsClientCa().isEmpty()) {
             throw new ConfigException(
-                    "nobody to check clients against: the configuration brings no tls-client-ca, so give"
+                    "no authority to check clients against: the configuration brings no tls-client-ca, so give"
                             + " -ca-cert-file in the image, or -tls-skip-verify to let everybody in");
         }
         return Credentials.certificatesOfPem(config.tlsClientCa(), "the agent's configuration (tls-client-ca)");

@@ -123,7 +123,7 @@ public final class TlsEndpoint {
         }
     }
 
-    /** Believes everyone; used only where the operator or the image says that there is nobody to be checked against. */
+    /** Believes everyone; used only where the operator or the image switches verification off. */
     private static final class Everyone extends X509ExtendedTrustManager {
         @Override
         public void checkClientTrusted(X509Certificate[] chain, String authType) {}

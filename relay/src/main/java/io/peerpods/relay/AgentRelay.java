@@ -121,7 +121,7 @@ public final class AgentRelay implements AutoCloseable {
      * Connects to the agent, unless a connection stands already, and keeps the connection for the first caller.
      *
      * @param deadline for everything: waiting for the address, dialling, TLS
-     * @throws StatusException UNAVAILABLE when nobody answered, UNAUTHENTICATED when the TLS handshake was refused for good,
+     * @throws StatusException UNAVAILABLE when there was no answer, UNAUTHENTICATED when the TLS handshake was refused for good,
      *     CANCELLED when the relay was closed
      */
     public void connect(Duration deadline) throws StatusException {
@@ -309,7 +309,7 @@ public final class AgentRelay implements AutoCloseable {
         lock.lock();
         try {
             while (agent == null && !closed) {
-                // Before the VM is launched there is no address; whoever calls this early waits, as in a backlog.
+                // Before the VM is launched there is no address; an early caller waits, as in a backlog.
                 long left = end - System.nanoTime();
                 if (left <= 0 || changed.awaitNanos(left) <= 0) {
                     throw unavailable("its address is not known yet");

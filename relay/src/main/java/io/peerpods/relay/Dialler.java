@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Dials an address at which nobody listens yet. A refused attempt is repeated after 25 ms. An unanswered one stays open, and a
+ * Dials an address that does not accept connections yet. A refused attempt is repeated after 25 ms. An unanswered one stays open, and a
  * new one starts beside it every 100 ms, four at most: a listener that comes up is met by the next SYN, not by the kernel's
  * repetition of an old one, seconds later. When four are open the youngest but one of the old ones makes room; the very oldest
  * has three seconds, so that a slow way gets its chance too. The first to connect wins, the others are closed. One use.
@@ -96,7 +96,7 @@ final class Dialler {
     private IOException failure(Duration deadline) {
         String why = last == null ? "no attempt was answered" : Sockets.reason(last);
         return new IOException(
-                "nobody answered at " + text(address) + " within " + deadline.toMillis() + " ms (" + attempts
+                "no answer from " + text(address) + " within " + deadline.toMillis() + " ms (" + attempts
                         + " attempts): " + why,
                 last);
     }

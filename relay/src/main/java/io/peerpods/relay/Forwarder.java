@@ -118,7 +118,7 @@ public final class Forwarder implements AutoCloseable {
     }
 
     private void serve(SocketChannel socket, InetSocketAddress worker) {
-        Greeting greeting = new Greeting(worker.getAddress());
+        WorkerObserver observer = new WorkerObserver(worker.getAddress());
         try {
             IoThread io = threads.next();
             Session session = new Session(
@@ -128,24 +128,24 @@ public final class Forwarder implements AutoCloseable {
                     new ToAgent(io),
                     options.edits(),
                     options.refusal(),
-                    greeting);
+                    observer);
             sessions.add(session);
             session.start();
             if (closed) {
                 session.close();
             }
         } catch (RuntimeException | Error e) {
-            boolean _ = greeting.end();
+            boolean _ = observer.end();
             throw e;
         }
     }
 
     /** Counts a connection among the handshakes until it has passed its own. */
-    private final class Greeting implements Session.Witness {
+    private final class WorkerObserver implements Session.Observer {
         private final InetAddress peer;
         private final AtomicBoolean passed = new AtomicBoolean();
 
-        Greeting(InetAddress peer) {
+        WorkerObserver(InetAddress peer) {
             this.peer = peer;
         }
 

@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The threads that move the bytes of all relays of a process. All connections of one relay are on the same one, so that a frame
- * goes over without a hand-over. Thread-safe; whoever started them closes them, after the relays.
+ * goes over without a hand-over. Thread-safe; the owner closes them, after the relays.
  */
 public final class RelayThreads implements AutoCloseable {
 

@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * are, under the number that the other side knows the call by. The caller's hang-up closes the agent's connection, which cancels
  * its calls there; when the agent's connection breaks, the calls on their way fail and later ones get a new connection. The caller is
  * hung up on when the agent is gone for good, and when it broke in the middle of an answer of which the caller has the beginning. There are no time-outs
- * here: a call may wait for days, a caller may never call. Whoever does not take what is for him stops the other side, nobody else.
+ * here: a call may wait for days, a caller may never call. A slow reader applies back-pressure to its own peer only.
  */
 final class Session implements FrameListener, Closeable {
 
@@ -52,7 +52,7 @@ final class Session implements FrameListener, Closeable {
     private static final Duration UNLIMITED = Duration.ofDays(365);
 
     /** Who wants to know what becomes of a session. Called on any thread. */
-    interface Witness {
+    interface Observer {
         /** The caller has passed the TLS handshake, if there is one. */
         default void established() {}
 
@@ -64,7 +64,7 @@ final class Session implements FrameListener, Closeable {
     private final Upstreams upstreams;
     private final AgentEdits edits;
     private final @Nullable Status refusal;
-    private final Witness witness;
+    private final Observer observer;
     private final Map<Integer, Call> calls = new ConcurrentHashMap<>();
     private volatile @Nullable Upstream upstream;
     private volatile boolean closed;
@@ -81,11 +81,11 @@ final class Session implements FrameListener, Closeable {
             Upstreams upstreams,
             AgentEdits edits,
             @Nullable Status refusal,
-            Witness witness) {
+            Observer observer) {
         this.upstreams = upstreams;
         this.edits = edits;
         this.refusal = refusal;
-        this.witness = witness;
+        this.observer = observer;
         this.caller = FrameConnection.of(io, peer.socket(), peer.address(), limits, peer.tls(), this);
     }
 
@@ -114,7 +114,7 @@ final class Session implements FrameListener, Closeable {
 
     @Override
     public void established() {
-        witness.established();
+        observer.established();
     }
 
     @Override
@@ -153,7 +153,7 @@ final class Session implements FrameListener, Closeable {
         }
         calls.clear();
         LOG.debug("a caller hung up: {}", Sockets.reason(cause));
-        witness.over(this, cause);
+        observer.over(this, cause);
     }
 
     private void request(int number, int flags, byte[] body) {
@@ -215,7 +215,7 @@ final class Session implements FrameListener, Closeable {
                         .asException();
             }
             byte[] frame = Frame.of(call.number, Frame.REQUEST, flags, sent);
-            // Whoever asked may have given up: the agent is not to do what nobody will hear of.
+            // The caller may have given up: the agent must not act on a call whose answer has no receiver.
             long now = System.nanoTime();
             long since = now - call.begun > LONG_EDIT_NANOS ? call.begun : now;
             caller.io().execute(() -> forward(new Waiting(call, frame, false, since)));

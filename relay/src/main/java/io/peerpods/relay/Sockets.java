@@ -21,7 +21,7 @@ final class Sockets {
     private Sockets() {}
 
     /**
-     * Listens at a path that nobody else may use: directory 0700, made when missing, socket 0600; a socket that a process before
+     * Listens at a path that no other user may use: directory 0700, made when missing, socket 0600; a socket that a process before
      * this one left there is replaced.
      *
      * @throws IOException with the path and the reason
@@ -49,7 +49,7 @@ final class Sockets {
         return SocketChannel.open(UnixDomainSocketAddress.of(path));
     }
 
-    /** Closes what is being given up; that it fails to close tells nobody anything. */
+    /** Closes what is being given up; a failure to close has no consequence. */
     static void closeQuietly(Closeable closeable) {
         try {
             closeable.close();

@@ -42,13 +42,13 @@ public abstract sealed class Transport {
     /** What encrypts a new connection; null on plain TCP. */
     abstract @Nullable SSLEngine engine();
 
-    /** The same for {@link Rehearsal}: a client without certificate is let in. */
-    Transport forRehearsal() {
+    /** The same for {@link HandshakeWarmUp}: a client without certificate is let in. */
+    Transport forWarmUp() {
         return this;
     }
 
-    /** The other side of {@link #forRehearsal}. */
-    Transport rehearsalClient() throws IOException {
+    /** The other side of {@link #forWarmUp}. */
+    Transport warmUpClient() throws IOException {
         return this;
     }
 
@@ -85,7 +85,7 @@ public abstract sealed class Transport {
         private final SSLParameters parameters;
 
         @Override
-        Transport forRehearsal() {
+        Transport forWarmUp() {
             SSLParameters lenient = new SSLParameters();
             if (parameters.getCipherSuites() != null) {
                 lenient.setCipherSuites(parameters.getCipherSuites());
@@ -98,7 +98,7 @@ public abstract sealed class Transport {
         }
 
         @Override
-        Transport rehearsalClient() throws IOException {
+        Transport warmUpClient() throws IOException {
             try {
                 SSLContext context = SSLContext.getInstance("TLS");
                 context.init(null, new TrustManager[] {new Anyone()}, null);

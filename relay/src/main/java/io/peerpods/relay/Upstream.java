@@ -246,7 +246,7 @@ final class Upstream implements FrameListener, Closeable {
         toCome = length;
         current = sink;
         if (sink == null) {
-            return !isFarewell(number, type) || length > MAX_REASON; // what nobody waits for is read and dropped
+            return !isFarewell(number, type) || length > MAX_REASON; // a frame without a waiter is read and dropped
         }
         boolean inPieces = sink.begin(type, flags, length, last);
         if (inPieces && length == 0) {

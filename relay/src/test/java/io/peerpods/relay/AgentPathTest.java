@@ -142,7 +142,7 @@ class AgentPathTest extends AgentPath {
             for (int i = random.nextInt(4); i > 0; i--) {
                 byte[] noise = new byte[random.nextInt(3) == 0 ? random.nextInt(200_000) : random.nextInt(50)];
                 random.nextBytes(noise);
-                // Of streams that nobody has, or of types that no version has: REQUEST from an agent is one of them.
+                // Of unknown streams, or of types that no version has: REQUEST from an agent is one of them.
                 boolean known = random.nextBoolean();
                 int type =
                         known ? 1 + random.nextInt(3) : random.nextBoolean() ? Frame.REQUEST : 4 + random.nextInt(200);

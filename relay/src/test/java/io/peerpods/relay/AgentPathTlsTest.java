@@ -63,15 +63,15 @@ class AgentPathTlsTest extends AgentPath {
     }
 
     @Test
-    void aRehearsalNeedsNoClientCertificateAndLeavesTheRealSideStrict(@TempDir Path strangersKeys) throws Exception {
+    void theWarmUpNeedsNoClientCertificateAndLeavesTheRealSideStrict(@TempDir Path strangersKeys) throws Exception {
         agent(RecordingAgent.answering(serving(HealthCheckResponse.ServingStatus.SERVING)));
         Transport vm = tls.vm();
-        Rehearsal.of(vm);
+        HandshakeWarmUp.of(vm);
         Forwarder forwarder = forwarder(vm);
         AgentRelay relay = relay(tls.stranger(strangersKeys));
         relay.agentAt(forwarder.address());
         assertThatThrownBy(() -> relay.check(Duration.ofSeconds(1))).isInstanceOf(StatusException.class);
-        Rehearsal.of(Transport.plain());
+        HandshakeWarmUp.of(Transport.plain());
     }
 
     @Test

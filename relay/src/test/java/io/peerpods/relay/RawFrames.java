@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 final class RawFrames implements AutoCloseable {
 
     /** A frame as it came. */
-    @SuppressWarnings("ArrayRecordComponent") // nobody compares two of them
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     record Received(int stream, int type, int flags, byte[] body) {}
 
     private final SocketChannel channel;

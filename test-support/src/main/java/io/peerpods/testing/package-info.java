@@ -1,4 +1,4 @@
-/** What the tests of several modules share: conditions that skip with a reason, temporary namespaces, a census of leftovers. */
+/** What the tests of several modules share: conditions that skip with a reason, temporary namespaces, an inventory of leftovers. */
 @NullMarked
 package io.peerpods.testing;
 

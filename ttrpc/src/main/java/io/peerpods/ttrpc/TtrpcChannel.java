@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * a virtual thread, or on the call options' executor; {@code Runnable::run} runs them on the I/O thread, where they must
  * not block. An error's google.rpc details are in the trailers, where {@code io.grpc.protobuf.StatusProto} finds them.
  *
- * <p>Thread-safe. Whoever connected it closes it.
+ * <p>Thread-safe. The owner closes it.
  */
 public final class TtrpcChannel extends Channel implements AutoCloseable {
     private final ClientConnection connection;

@@ -49,7 +49,7 @@ import org.slf4j.LoggerFactory;
  * {@link io.grpc.Context} is cancelled when the caller hangs up or its {@code timeout_nano} is over. Response metadata
  * does not exist in ttRPC; of the trailers only gRPC's status details are carried.
  *
- * <p>Thread-safe. Whoever built it closes it.
+ * <p>Thread-safe. The owner closes it.
  */
 public final class TtrpcServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TtrpcServer.class);

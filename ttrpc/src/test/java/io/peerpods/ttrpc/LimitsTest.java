@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a peer may take, and that whoever takes more harms nobody else. */
+/** What a peer may take, and that one that takes more harms no other. */
 @Timeout(120)
 @SuppressWarnings("NullAway.Init")
 class LimitsTest {
@@ -271,7 +271,7 @@ class LimitsTest {
                                 VersionRequest.newBuilder().setVersion(large).build())
                         .build()
                         .toByteString());
-        // Requests whose answers nobody reads: at some point the server's side of the socket stays full.
+        // Requests whose answers are not read: at some point the server's side of the socket stays full.
         int sent = 0;
         long quietSince = System.nanoTime();
         ByteBuffer out = ByteBuffer.wrap(call);

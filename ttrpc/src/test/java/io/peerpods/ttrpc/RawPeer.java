@@ -16,7 +16,7 @@ import java.nio.channels.SocketChannel;
 final class RawPeer implements AutoCloseable {
 
     /** A frame as it came. */
-    @SuppressWarnings("ArrayRecordComponent") // nobody compares them
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     record Received(int streamId, int type, int flags, byte[] body) {
 
         Response response() {

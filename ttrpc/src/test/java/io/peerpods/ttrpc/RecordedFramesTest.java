@@ -40,7 +40,7 @@ class RecordedFramesTest {
     @TempDir
     Path dir;
 
-    @SuppressWarnings("ArrayRecordComponent") // nobody compares them
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     record Recorded(boolean fromClient, byte[] bytes) {
         int streamId() {
             return Frame.getInt(bytes, 4);

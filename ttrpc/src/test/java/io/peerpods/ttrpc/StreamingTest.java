@@ -306,7 +306,7 @@ class StreamingTest {
         call.sendMessage("");
         call.halfClose();
         assertThat(streams.ended.take()).isEqualTo("not ready");
-        // Nobody has asked for a message: the rest of the connection is the stream's victim only when it is full.
+        // No message was asked for: the rest of the connection is the stream's victim only when it is full.
         call.request(100);
         for (int i = 0; i < 100; i++) {
             assertThat(heard.take()).hasSize(64 << 10);

@@ -21,12 +21,12 @@ final class OrphanRemovals {
 
     private static final Logger log = LoggerFactory.getLogger(OrphanRemovals.class);
 
-    private final Surroundings around;
+    private final SandboxContext context;
     private final Map<SandboxId, Thread> running = new ConcurrentHashMap<>();
     private volatile boolean closed;
 
-    OrphanRemovals(Surroundings around) {
-        this.around = around;
+    OrphanRemovals(SandboxContext context) {
+        this.context = context;
     }
 
     /** Begins unless it runs already. {@code gone} is run when nothing is left. */
@@ -47,21 +47,21 @@ final class OrphanRemovals {
         try (var _ = Logs.sandbox(id.value())) {
             while (!closed) {
                 try {
-                    around.tunnels().remove(id);
-                    around.directories().remove(id);
+                    context.tunnels().remove(id);
+                    context.directories().remove(id);
                     delete(id, launchLog);
-                    around.steps().accept("cloud delete orphan");
-                    around.store().remove(id);
+                    context.steps().accept("cloud delete orphan");
+                    context.store().remove(id);
                     gone.run();
                     log.info("nothing is left of orphan {}", id);
                     return;
                 } catch (CloudException | IOException | StoreException e) {
-                    around.metrics().removalFailed();
+                    context.metrics().removalFailed();
                     log.warn("orphan cannot be removed yet: {}", e.getMessage());
                     pause.sleep();
                 } catch (RuntimeException | Error e) {
                     // An Error may pass (no memory, a full descriptor table); the VM must go all the same.
-                    around.metrics().removalFailed();
+                    context.metrics().removalFailed();
                     log.error("orphan cannot be removed yet", e);
                     pause.sleep();
                 }
@@ -73,11 +73,11 @@ final class OrphanRemovals {
 
     private void delete(SandboxId id, LaunchLog launchLog) throws CloudException, InterruptedException {
         try {
-            around.cloud().delete(id, launchLog);
+            context.cloud().delete(id, launchLog);
         } catch (RuntimeException e) {
             // A launch log that the provider cannot read: what it made is found by its tags.
             log.warn("deleting by tags alone, the record of its launches is of no use: {}", e.getMessage());
-            around.cloud().delete(id, NoLaunchLog.EMPTY);
+            context.cloud().delete(id, NoLaunchLog.EMPTY);
         }
     }
 

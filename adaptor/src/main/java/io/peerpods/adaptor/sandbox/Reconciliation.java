@@ -35,7 +35,7 @@ final class Reconciliation {
     /** A second look is this much later than the cloud needs at most. */
     private static final Duration MARGIN = Duration.ofSeconds(1);
 
-    private final Surroundings around;
+    private final SandboxContext context;
     private final Sandboxes sandboxes;
     private final OrphanRemovals removals;
 
@@ -47,8 +47,8 @@ final class Reconciliation {
     private boolean first = true;
     private @Nullable Thread thread;
 
-    Reconciliation(Surroundings around, Sandboxes sandboxes, OrphanRemovals removals) {
-        this.around = around;
+    Reconciliation(SandboxContext context, Sandboxes sandboxes, OrphanRemovals removals) {
+        this.context = context;
         this.sandboxes = sandboxes;
         this.removals = removals;
     }
@@ -56,10 +56,10 @@ final class Reconciliation {
     /** Looks at kernel and agent sockets, before anything new is made. */
     void lookForRecovery() throws StoreException, IOException {
         Set<SandboxId> alive = lookAround().alive();
-        boolean remembered = around.store().fact(RECOVERY).isPresent();
-        recovery = !alive.isEmpty() && (around.store().isFresh() || remembered);
+        boolean remembered = context.store().fact(RECOVERY).isPresent();
+        recovery = !alive.isEmpty() && (context.store().isFresh() || remembered);
         if (recovery) {
-            around.store().fact(RECOVERY, Optional.of(Instant.now().toString()));
+            context.store().fact(RECOVERY, Optional.of(Instant.now().toString()));
             log.error(
                     "recovery: the store is new, yet the kernel carries the sandboxes {}. No VM is deleted that is not stopped by name,"
                             + " until their pods are gone; delete those pods",
@@ -72,7 +72,7 @@ final class Reconciliation {
     }
 
     private void endRecovery() throws StoreException {
-        around.store().fact(RECOVERY, Optional.empty());
+        context.store().fact(RECOVERY, Optional.empty());
         recovery = false;
         log.info("recovery is over: the kernel carries no sandbox any more that is not in the store");
     }
@@ -81,14 +81,14 @@ final class Reconciliation {
     private record Unknown(Set<SandboxId> alive, Set<SandboxId> dead) {}
 
     private Unknown lookAround() throws IOException {
-        WorkerTunnels.Carried kernel = around.tunnels().carried();
+        WorkerTunnels.Carried kernel = context.tunnels().carried();
         sandboxes.vnisInKernel(kernel.vnis());
         Set<SandboxId> alive = new TreeSet<>(kernel.alive());
         Set<SandboxId> dead = new TreeSet<>(kernel.dead());
         alive.removeIf(sandboxes::isKnown);
-        for (SandboxId id : around.directories().withSocket()) {
+        for (SandboxId id : context.directories().withSocket()) {
             if (!sandboxes.isKnown(id)) {
-                (around.directories().isServed(id) ? alive : dead).add(id);
+                (context.directories().isServed(id) ? alive : dead).add(id);
             }
         }
         dead.removeIf(id -> alive.contains(id) || sandboxes.isKnown(id));
@@ -125,8 +125,8 @@ final class Reconciliation {
 
     /** Workers that start together do not ask together for ever. */
     private Duration untilNextLook() {
-        Duration interval = around.options().reconcileInterval();
-        Duration second = around.cloud().consistencyWindow().plus(MARGIN);
+        Duration interval = context.options().reconcileInterval();
+        Duration second = context.cloud().consistencyWindow().plus(MARGIN);
         if (!suspects.isEmpty() && second.compareTo(interval) < 0) {
             return second;
         }
@@ -135,7 +135,7 @@ final class Reconciliation {
 
     private void compare() throws CloudException, IOException, StoreException, InterruptedException {
         // The cloud first: a sandbox is known before its VM is launched.
-        List<OwnedVm> owned = around.cloud().owned();
+        List<OwnedVm> owned = context.cloud().owned();
         Unknown unknown = lookAround();
         if (recovery && unknown.alive().isEmpty()) {
             endRecovery();
@@ -164,7 +164,7 @@ final class Reconciliation {
             }
         }
         suspects.keySet().retainAll(suspected);
-        around.metrics().kept(kept);
+        context.metrics().kept(kept);
         boolean isNews = first || known < owned.size();
         first = false;
         log.atLevel(isNews ? Level.INFO : Level.DEBUG)
@@ -209,7 +209,7 @@ final class Reconciliation {
                     suspect);
             return false;
         }
-        return now - seen > around.cloud().consistencyWindow().toNanos();
+        return now - seen > context.cloud().consistencyWindow().toNanos();
     }
 
     /** StopVM of a sandbox that is in no row: something to do only when something of it is still carried. */

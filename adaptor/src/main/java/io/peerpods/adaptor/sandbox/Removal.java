@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Removes everything of a sandbox, again and again until nothing is left: first the agent socket and the tunnel, so that the stopped pod
- * no longer answers for its address, then the VM. Nobody's deadline and nobody's hang-up ends it; an adaptor that starts again
+ * no longer answers for its address, then the VM. No deadline and no hang-up of a caller ends it; an adaptor that starts again
  * begins it anew.
  */
 final class Removal {
@@ -101,11 +101,11 @@ final class Removal {
         }
         try {
             sandbox.closeRelay();
-            sandbox.around().tunnels().remove(sandbox.id());
-            sandbox.around().directories().remove(sandbox.id());
+            sandbox.context().tunnels().remove(sandbox.id());
+            sandbox.context().directories().remove(sandbox.id());
             localGone = true;
         } catch (IOException | RuntimeException | Error e) {
-            sandbox.around().metrics().removalFailed();
+            sandbox.context().metrics().removalFailed();
             log.error("tunnel or directory cannot be removed yet: {}", e.getMessage(), e);
         }
         quiet.countDown();
@@ -122,15 +122,15 @@ final class Removal {
             return;
         }
         try {
-            sandbox.around().cloud().delete(row.id(), sandbox.launchLog());
-            sandbox.around().steps().accept("cloud delete");
+            sandbox.context().cloud().delete(row.id(), sandbox.launchLog());
+            sandbox.context().steps().accept("cloud delete");
             cloudGone = true;
         } catch (CloudException e) {
-            sandbox.around().metrics().removalFailed();
+            sandbox.context().metrics().removalFailed();
             log.warn("VM {} cannot be deleted yet: {}", row.spec().name(), e.getMessage());
         } catch (RuntimeException | Error e) {
             // A fault of ours; the VM must go all the same.
-            sandbox.around().metrics().removalFailed();
+            sandbox.context().metrics().removalFailed();
             log.error("VM {} cannot be deleted yet", row.spec().name(), e);
         }
     }

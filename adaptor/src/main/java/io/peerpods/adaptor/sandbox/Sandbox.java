@@ -35,7 +35,7 @@ final class Sandbox {
 
     private static final Logger log = LoggerFactory.getLogger(Sandbox.class);
 
-    private final Surroundings around;
+    private final SandboxContext context;
     private final Consumer<Sandbox> gone;
     private final ReentrantLock lock = new ReentrantLock();
 
@@ -47,14 +47,14 @@ final class Sandbox {
     private int absences;
 
     /** @param gone is told when nothing is left */
-    Sandbox(Surroundings around, SandboxRow row, Consumer<Sandbox> gone) {
-        this.around = around;
+    Sandbox(SandboxContext context, SandboxRow row, Consumer<Sandbox> gone) {
+        this.context = context;
         this.row = row;
         this.gone = gone;
     }
 
-    Surroundings around() {
-        return around;
+    SandboxContext context() {
+        return context;
     }
 
     SandboxRow row() {
@@ -75,7 +75,7 @@ final class Sandbox {
     /**
      * Starts the VM, or waits with those who asked before.
      *
-     * @throws StatusException why not; or the caller's own hang-up or deadline, which is the end of the sandbox when nobody else waits
+     * @throws StatusException why not; or the caller's own hang-up or deadline, which removes the sandbox when no other caller waits
      */
     void start(Context caller) throws StatusException {
         Start run;
@@ -105,7 +105,7 @@ final class Sandbox {
     }
 
     /**
-     * Writes down that nobody wants it any more and begins to remove it. Returns at once; {@link Removal#awaitQuiet} tells when the pod's
+     * Stores the state STOPPING and begins to remove the sandbox. Returns at once; {@link Removal#awaitQuiet} tells when the pod's
      * address is free.
      */
     Removal stop(String why) {
@@ -146,7 +146,7 @@ final class Sandbox {
 
     private SandboxRow entered(SandboxState state) {
         try {
-            return around.store().enter(row, state);
+            return context.store().enter(row, state);
         } catch (StoreException e) {
             // A full disk must not keep a VM alive. If the process dies now, the sweep finds the pod's namespace gone.
             log.atError()
@@ -173,7 +173,7 @@ final class Sandbox {
         try {
             requireWanted();
             if (row.state().compareTo(state) < 0) {
-                row = around.store().enter(row, state);
+                row = context.store().enter(row, state);
             }
             return row;
         } finally {
@@ -186,7 +186,7 @@ final class Sandbox {
         try {
             requireWanted();
             if (!Optional.of(vm).equals(row.vm())) {
-                row = around.store().launched(row, vm);
+                row = context.store().launched(row, vm);
             }
             return row;
         } finally {
@@ -209,14 +209,14 @@ final class Sandbox {
         try {
             requireWanted();
             if (relay == null) {
-                around.directories().make(row.id());
+                context.directories().make(row.id());
                 relay = AgentRelay.listen(new RelayOptions(
                         "pod VM " + row.spec().name(),
-                        around.directories().socket(row.id()),
+                        context.directories().socket(row.id()),
                         transport(),
-                        new ContainerEdits(row.spec(), around.volumes().onWorker()),
-                        around.options().proxyTimeout(),
-                        around.relayThreads(),
+                        new ContainerEdits(row.spec(), context.volumes().onWorker()),
+                        context.options().proxyTimeout(),
+                        context.relayThreads(),
                         this::vmEnded));
             }
             return relay;
@@ -232,7 +232,7 @@ final class Sandbox {
             return Optional.empty();
         }
         try {
-            return around.cloud().ended(vm.get());
+            return context.cloud().ended(vm.get());
         } catch (CloudException e) {
             log.atDebug()
                     .addKeyValue(Logs.SANDBOX, id())
@@ -244,7 +244,7 @@ final class Sandbox {
     }
 
     private Transport transport() {
-        Optional<TlsEndpoint> endpoint = around.tls().endpoint(row.spec().name());
+        Optional<TlsEndpoint> endpoint = context.tls().endpoint(row.spec().name());
         return endpoint.isEmpty()
                 ? Transport.plain()
                 : Transport.client(
@@ -254,7 +254,7 @@ final class Sandbox {
     }
 
     InetSocketAddress agent(PodVm vm) {
-        return new InetSocketAddress(vm.agent(), around.options().agentPort());
+        return new InetSocketAddress(vm.agent(), context.options().agentPort());
     }
 
     /** The start has come to its end; one that failed is followed by a removal. */
@@ -288,7 +288,7 @@ final class Sandbox {
             public void write(String text) {
                 lock.lock();
                 try {
-                    row = around.store().launchLog(row, text);
+                    row = context.store().launchLog(row, text);
                 } catch (StoreException e) {
                     throw new LaunchLogException(e);
                 } finally {
@@ -314,7 +314,7 @@ final class Sandbox {
 
     /** Nothing is left of it. */
     void forget() throws StoreException {
-        around.store().remove(id());
+        context.store().remove(id());
         gone.accept(this);
     }
 
@@ -336,7 +336,7 @@ final class Sandbox {
     void mend() {
         SandboxRow known = row();
         try (var _ = Logs.sandbox(known.id().value())) {
-            if (known.vm().isEmpty() || !around.tunnels().isPresent(known)) {
+            if (known.vm().isEmpty() || !context.tunnels().isPresent(known)) {
                 log.warn("the network namespace {} of pod {} is gone", known.netns(), known.pod());
                 return;
             }
@@ -357,29 +357,29 @@ final class Sandbox {
     }
 
     private void mend(SandboxRow known, PodVm vm) throws PodNetworkException {
-        var differences = around.tunnels().differences(known, vm);
+        var differences = context.tunnels().differences(known, vm);
         if (!differences.isEmpty()) {
             log.warn("the tunnel is not as it was built, building it again: {}", differences);
-            around.tunnels().build(known, vm);
+            context.tunnels().build(known, vm);
         } else {
-            around.tunnels().guard(known, vm);
+            context.tunnels().guard(known, vm);
         }
     }
 
-    /** Looks whether anybody still wants it; a removal follows when twice in a row nobody does. */
+    /** Looks whether its pod is still there; a removal follows when it is missing twice in a row. */
     void sweep(Instant now) {
         SandboxRow seen = row();
         if (seen.state() == SandboxState.STOPPING) {
             return;
         }
-        Duration unstarted = around.options().unstartedTimeout();
+        Duration unstarted = context.options().unstartedTimeout();
         if (seen.state() != SandboxState.READY
                 && !isStarting()
                 && Duration.between(seen.changed(), now).compareTo(unstarted) > 0) {
             stop("it was not started within " + unstarted);
             return;
         }
-        if (around.tunnels().isPresent(seen)) {
+        if (context.tunnels().isPresent(seen)) {
             absences = 0;
         } else if (++absences > 1) {
             stop("its network namespace " + seen.netns() + " is gone, and so is the pod");

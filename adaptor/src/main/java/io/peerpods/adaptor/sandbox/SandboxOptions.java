@@ -10,7 +10,7 @@ import java.util.Optional;
  *
  * @param agentPort TCP port of podvm-agent
  * @param proxyTimeout from launch until the agent answers
- * @param unstartedTimeout after which a sandbox that nobody starts is removed
+ * @param unstartedTimeout after which a sandbox without StartVM is removed
  * @param sweepInterval between two looks at sandboxes whose pod may be gone
  * @param reconcileInterval between two comparisons of store, kernel and cloud
  * @param vxlanMinId lowest VNI that is given out

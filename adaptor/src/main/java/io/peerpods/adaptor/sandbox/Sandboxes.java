@@ -54,7 +54,7 @@ public final class Sandboxes implements AutoCloseable {
     private static final int LOCKS = 64;
     private static final int VNI_TRIES = 16;
 
-    private final Surroundings around;
+    private final SandboxContext context;
     private final LaunchSpecs specs;
     private final Vnis vnis;
     private final Map<SandboxId, Sandbox> byId = new ConcurrentHashMap<>();
@@ -68,13 +68,13 @@ public final class Sandboxes implements AutoCloseable {
     private @Nullable Thread mender;
     private @Nullable Thread warmUp;
 
-    private Sandboxes(Surroundings around) {
-        this.around = around;
-        this.specs = new LaunchSpecs(around.options(), around.tls(), around.volumes());
-        this.vnis = new Vnis(around.options().vxlanMinId());
-        this.removals = new OrphanRemovals(around);
-        this.setAside = new SetAside(around, removals);
-        this.reconciliation = new Reconciliation(around, this, removals);
+    private Sandboxes(SandboxContext context) {
+        this.context = context;
+        this.specs = new LaunchSpecs(context.options(), context.tls(), context.volumes());
+        this.vnis = new Vnis(context.options().vxlanMinId());
+        this.removals = new OrphanRemovals(context);
+        this.setAside = new SetAside(context, removals);
+        this.reconciliation = new Reconciliation(context, this, removals);
         for (int i = 0; i < LOCKS; i++) {
             creating[i] = new ReentrantLock();
         }
@@ -94,7 +94,7 @@ public final class Sandboxes implements AutoCloseable {
             SandboxMetrics metrics,
             Consumer<String> steps)
             throws StoreException, IOException {
-        Surroundings around = new Surroundings(
+        SandboxContext context = new SandboxContext(
                 options,
                 store,
                 cloud,
@@ -105,12 +105,12 @@ public final class Sandboxes implements AutoCloseable {
                 RelayThreads.start(),
                 metrics,
                 steps);
-        Sandboxes sandboxes = new Sandboxes(around);
+        Sandboxes sandboxes = new Sandboxes(context);
         StoredRows rows = store.rows();
         rows.unreadable().forEach(row -> sandboxes.vnis.reserve(row.vni()));
         for (SandboxRow row : rows.readable()) {
             sandboxes.vnis.reserve(row.vni());
-            sandboxes.byId.put(row.id(), new Sandbox(around, row, sandboxes::gone));
+            sandboxes.byId.put(row.id(), new Sandbox(context, row, sandboxes::gone));
         }
         metrics.states(sandboxes::states);
         metrics.guardRepairs(tunnels::guardRepairs);
@@ -122,7 +122,7 @@ public final class Sandboxes implements AutoCloseable {
                 case READY -> sandbox.adopt();
                 case STOPPING -> sandbox.stop("it was being removed when the adaptor ended");
                 default -> {
-                    // Kata asks again, or the sweep finds that nobody does.
+                    // Kata asks again, or the sweep finds that its pod is gone.
                 }
             }
         }
@@ -133,7 +133,7 @@ public final class Sandboxes implements AutoCloseable {
     public void begin() {
         mender = Thread.ofVirtual().name("mend").start(this::mend);
         reconciliation.begin();
-        warmUp = Thread.ofVirtual().name("warm-up").start(new WarmUp(around, specs, () -> !byId.isEmpty())::run);
+        warmUp = Thread.ofVirtual().name("warm-up").start(new WarmUp(context, specs, () -> !byId.isEmpty())::run);
         sweeper = Thread.ofVirtual().name("sweep").start(this::sweep);
     }
 
@@ -177,7 +177,7 @@ public final class Sandboxes implements AutoCloseable {
      */
     public String create(String sandboxId, Map<String, String> annotations, String netns) throws StatusException {
         SandboxId id = SandboxIds.parse(
-                sandboxId, PodRequest.podOf(annotations), around.options().podsDirectory());
+                sandboxId, PodRequest.podOf(annotations), context.options().podsDirectory());
         ReentrantLock lock = creating[Math.floorMod(id.hashCode(), LOCKS)];
         lock.lock();
         try (var _ = Logs.sandbox(id.value())) {
@@ -191,7 +191,7 @@ public final class Sandboxes implements AutoCloseable {
                         .withDescription(Failures.name(known.row()) + ": it is being removed")
                         .asException();
             }
-            return around.directories().socket(id).toString();
+            return context.directories().socket(id).toString();
         } finally {
             lock.unlock();
         }
@@ -201,17 +201,17 @@ public final class Sandboxes implements AutoCloseable {
         long begun = System.nanoTime();
         PodRequest pod = PodRequest.of(id, annotations);
         FutureTask<AgentConfig> certificate = specs.beginCertificate(id, pod);
-        WorkerTunnels.Found found = around.tunnels().inspect(id, netns, pod.pod());
+        WorkerTunnels.Found found = context.tunnels().inspect(id, netns, pod.pod());
         SandboxRow row = add(id, pod, netns, found, certificate);
         try {
-            around.directories().make(id);
+            context.directories().make(id);
         } catch (IOException e) {
             withdraw(row, e);
             throw Failures.of(row, e);
         }
-        byId.put(id, new Sandbox(around, row, this::gone));
+        byId.put(id, new Sandbox(context, row, this::gone));
         Duration took = Duration.ofNanos(System.nanoTime() - begun);
-        around.metrics().created(took);
+        context.metrics().created(took);
         log.info(
                 "created for pod {}: address {}, VNI {}, VM {} ({} us)",
                 row.pod(),
@@ -231,9 +231,9 @@ public final class Sandboxes implements AutoCloseable {
             try {
                 PodNetworkSpec network = found.spec()
                         .withTunnel(
-                                around.options().vxlanPort(),
+                                context.options().vxlanPort(),
                                 vni,
-                                vni - around.options().vxlanMinId());
+                                vni - context.options().vxlanMinId());
                 Instant now = Instant.now();
                 SandboxRow row = new SandboxRow(
                         SandboxState.CREATED,
@@ -245,7 +245,7 @@ public final class Sandboxes implements AutoCloseable {
                         Optional.empty(),
                         now,
                         now);
-                around.store().add(row);
+                context.store().add(row);
                 added = true;
                 return row;
             } catch (StoreException e) {
@@ -265,7 +265,7 @@ public final class Sandboxes implements AutoCloseable {
 
     /** Before a VM is asked for: a cloud that is known not to launch is a reason to try again later, not to lose the sandbox. */
     private void requireCloud(SandboxId id) throws StatusException {
-        String problems = LaunchProblems.text(around.cloud().problems());
+        String problems = LaunchProblems.text(context.cloud().problems());
         if (!problems.isEmpty()) {
             throw Status.UNAVAILABLE
                     .withDescription("sandbox " + id + ": " + problems)
@@ -302,7 +302,7 @@ public final class Sandboxes implements AutoCloseable {
 
     private void withdraw(SandboxRow row, IOException cause) {
         try {
-            around.store().remove(row.id());
+            context.store().remove(row.id());
             vnis.release(row.vni());
         } catch (StoreException e) {
             // The row stays until the sweep finds it unstarted after the next start of the adaptor.
@@ -315,10 +315,10 @@ public final class Sandboxes implements AutoCloseable {
     /**
      * Launches the VM and returns when its agent says that the pod's network is up.
      *
-     * @param caller when it is cancelled, and nobody else waits, the VM is deleted
+     * @param caller when it is cancelled, and no other caller waits, the VM is deleted
      */
     public void start(String sandboxId, Context caller) throws StatusException {
-        SandboxId id = SandboxIds.parse(sandboxId, "", around.options().podsDirectory());
+        SandboxId id = SandboxIds.parse(sandboxId, "", context.options().podsDirectory());
         setAside.refuse(id);
         Sandbox sandbox = find(id).orElseThrow(() -> Status.NOT_FOUND
                 .withDescription("sandbox " + id + " is not known here: CreateVM comes first")
@@ -333,9 +333,9 @@ public final class Sandboxes implements AutoCloseable {
         }
     }
 
-    /** Stores the wish, takes the tunnel down and answers; the rest is done in the background. An unknown id is fine. */
+    /** Stores the stop request, takes the tunnel down and answers; the rest is done in the background. An unknown id is fine. */
     public void stop(String sandboxId) throws StatusException {
-        SandboxId id = SandboxIds.parse(sandboxId, "", around.options().podsDirectory());
+        SandboxId id = SandboxIds.parse(sandboxId, "", context.options().podsDirectory());
         Optional<Sandbox> sandbox = find(id);
         if (sandbox.isEmpty()) {
             if (!setAside.stop(id)) {
@@ -427,9 +427,9 @@ public final class Sandboxes implements AutoCloseable {
 
     private void sweep() {
         try {
-            UnderlayWatch underlay = new UnderlayWatch(around.tunnels()::workerAddresses);
+            UnderlayWatch underlay = new UnderlayWatch(context.tunnels()::workerAddresses);
             while (true) {
-                Thread.sleep(around.options().sweepInterval());
+                Thread.sleep(context.options().sweepInterval());
                 look(underlay);
                 Instant now = Instant.now();
                 byId.values().forEach(sandbox -> sweep(sandbox.id(), () -> sandbox.sweep(now)));
@@ -442,7 +442,7 @@ public final class Sandboxes implements AutoCloseable {
 
     private void look(UnderlayWatch underlay) {
         try {
-            around.metrics().withoutUnderlay(underlay.look(ready()));
+            context.metrics().withoutUnderlay(underlay.look(ready()));
         } catch (RuntimeException | Error e) {
             log.error("the worker's addresses cannot be looked at, it is tried again", e);
         }
@@ -501,6 +501,6 @@ public final class Sandboxes implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        around.relayThreads().close();
+        context.relayThreads().close();
     }
 }

@@ -21,13 +21,13 @@ final class SetAside {
 
     private static final Logger log = LoggerFactory.getLogger(SetAside.class);
 
-    private final Surroundings around;
+    private final SandboxContext context;
     private final OrphanRemovals removals;
     private final Map<SandboxId, UnreadableRow> rows = new ConcurrentHashMap<>();
     private final Map<SandboxId, Integer> absences = new ConcurrentHashMap<>();
 
-    SetAside(Surroundings around, OrphanRemovals removals) {
-        this.around = around;
+    SetAside(SandboxContext context, OrphanRemovals removals) {
+        this.context = context;
         this.removals = removals;
     }
 
@@ -82,7 +82,7 @@ final class SetAside {
         if (row == null) {
             return;
         }
-        if (around.tunnels().isPresent(row.netns(), row.netnsIdentity())) {
+        if (context.tunnels().isPresent(row.netns(), row.netnsIdentity())) {
             absences.remove(id);
         } else if (absences.merge(id, 1, Integer::sum) > 1) {
             remove(id, row);

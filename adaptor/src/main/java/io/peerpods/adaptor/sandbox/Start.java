@@ -90,7 +90,7 @@ final class Start {
         if (cancelled.compareAndSet(null, answer) && !result.isDone()) {
             thread.interrupt();
             sandbox.closeRelay();
-            // Whoever waits is not kept by a provider that ends late; a removal still is.
+            // A provider that returns late does not hold up the callers; it does hold up a removal.
             result.completeExceptionally(answer);
         }
     }
@@ -124,7 +124,7 @@ final class Start {
             log(failure, e);
         }
         Duration took = Duration.ofNanos(System.nanoTime() - begun);
-        sandbox.around().metrics().started(took, failure == null);
+        sandbox.context().metrics().started(took, failure == null);
         if (failure == null) {
             log.info("pod {} is up on VM {} after {} ms", row.pod(), row.spec().name(), took.toMillis());
         }
@@ -159,14 +159,14 @@ final class Start {
     }
 
     private void launchAndConnect() throws Exception {
-        Surroundings around = sandbox.around();
+        SandboxContext context = sandbox.context();
         SandboxRow row = sandbox.enter(SandboxState.LAUNCHING);
         AgentRelay relay = sandbox.relay();
         // Before a VM is paid for whose tunnel could not come up.
-        around.tunnels().requireUsablePort(row);
+        context.tunnels().requireUsablePort(row);
         long begun = System.nanoTime();
-        PodVm vm = around.cloud().launch(row.spec(), sandbox.launchLog());
-        around.steps().accept("cloud launch");
+        PodVm vm = context.cloud().launch(row.spec(), sandbox.launchLog());
+        context.steps().accept("cloud launch");
         log.info(
                 "VM {} launched for pod {} in {} ms, addresses {}",
                 vm.id(),
@@ -183,7 +183,7 @@ final class Start {
     /** The tunnel is built while the VM boots and is being dialled. */
     private void connect(SandboxRow row, PodVm vm, AgentRelay relay) throws Exception {
         CompletableFuture<Boolean> answered = new CompletableFuture<>();
-        Duration patience = sandbox.around().options().proxyTimeout();
+        Duration patience = sandbox.context().options().proxyTimeout();
         Thread.ofVirtual().name("check-" + row.id()).start(() -> {
             try {
                 relay.check(patience);
@@ -194,13 +194,13 @@ final class Start {
         });
         long begun = System.nanoTime();
         try {
-            sandbox.around().tunnels().build(row, vm);
+            sandbox.context().tunnels().build(row, vm);
         } catch (Exception | Error e) {
             sandbox.closeRelay();
             throw e;
         }
         log.debug("tunnel built in {} ms", millisSince(begun));
-        try (TunnelCheck tunnel = TunnelCheck.open(sandbox.around().tunnels(), row, vm)) {
+        try (TunnelCheck tunnel = TunnelCheck.open(sandbox.context().tunnels(), row, vm)) {
             await(answered);
             tunnel.require(relay, patience.minusNanos(System.nanoTime() - begun));
         }

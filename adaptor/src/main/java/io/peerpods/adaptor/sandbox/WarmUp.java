@@ -22,7 +22,7 @@ import io.peerpods.linux.netlink.Route;
 import io.peerpods.linux.netlink.Rtnl;
 import io.peerpods.network.PodNetworkException;
 import io.peerpods.network.PodNetworkSpec;
-import io.peerpods.relay.Rehearsal;
+import io.peerpods.relay.HandshakeWarmUp;
 import io.peerpods.relay.Transport;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -52,13 +52,13 @@ final class WarmUp {
     private static final int ROUNDS = 50;
     private static final Duration PAUSE = Duration.ofMillis(10);
 
-    private final Surroundings around;
+    private final SandboxContext context;
     private final LaunchSpecs specs;
     private final BooleanSupplier needless;
 
     /** @param needless true from the moment when a real pod does the same, and should have the processor to itself */
-    WarmUp(Surroundings around, LaunchSpecs specs, BooleanSupplier needless) {
-        this.around = around;
+    WarmUp(SandboxContext context, LaunchSpecs specs, BooleanSupplier needless) {
+        this.context = context;
         this.specs = specs;
         this.needless = needless;
     }
@@ -88,7 +88,7 @@ final class WarmUp {
                     now,
                     now);
             PodVm nowhere = new PodVm(ID, List.of(InetAddress.getByName("192.0.2.3")));
-            int differences = around.tunnels().differences(row, nowhere).size();
+            int differences = context.tunnels().differences(row, nowhere).size();
             log.debug("went once through a start in {} ms, {}", millisSince(begun), differences);
             createAgainAndAgain(pod);
             log.debug("warm after {} ms", millisSince(begun));
@@ -133,7 +133,7 @@ final class WarmUp {
         var certificate = specs.beginCertificate(SandboxId.parse(ID), pod);
         PodNetworkSpec network;
         try {
-            network = around.tunnels()
+            network = context.tunnels()
                     .inspect(SandboxId.parse(ID), netns, ID)
                     .spec()
                     .withTunnel(1, 1, 1);
@@ -160,7 +160,7 @@ final class WarmUp {
                 Credentials.ofPem(config.tlsServerKey(), config.tlsServerCertificate(), ID),
                 List.of(),
                 TlsSettings.DEFAULT);
-        Rehearsal.of(Transport.server(endpoint.context(), endpoint.parameters()));
-        var _ = around.tls().endpoint(spec.name());
+        HandshakeWarmUp.of(Transport.server(endpoint.context(), endpoint.parameters()));
+        var _ = context.tls().endpoint(spec.name());
     }
 }

@@ -9,7 +9,7 @@ import io.peerpods.cloud.SandboxId;
 import io.peerpods.daemon.OutsideText;
 import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.Netns;
-import io.peerpods.linux.netlink.Nftables;
+import io.peerpods.linux.netlink.NftablesReader;
 import io.peerpods.linux.op.Executor;
 import io.peerpods.linux.op.Journal;
 import io.peerpods.linux.op.NetnsRef;
@@ -230,7 +230,7 @@ public final class WorkerTunnels implements AutoCloseable {
                 throw new PodNetworkException(
                         e.getMessage() + "; VNI " + row.vni() + " on UDP port "
                                 + row.network().vxlanPort()
-                                + " is taken by somebody else: use another -vxlan-min-id (VXLAN_MIN_ID) or -vxlan-port (VXLAN_PORT)",
+                                + " is in use by another program: use another -vxlan-min-id (VXLAN_MIN_ID) or -vxlan-port (VXLAN_PORT)",
                         e);
             }
             throw e;
@@ -314,7 +314,7 @@ public final class WorkerTunnels implements AutoCloseable {
                     .flatMap(name -> SandboxId.tryParse(name.substring(0, name.length() - JOURNAL.length())).stream())
                     .forEach(ids::add);
         }
-        try (Nftables nftables = Nftables.open()) {
+        try (NftablesReader nftables = NftablesReader.open()) {
             if (nftables.hasTable("inet", table)) {
                 nftables.rules("inet", table).stream()
                         .map(rule -> Ownership.sandboxOf(rule.comment()))

@@ -30,7 +30,7 @@ public final class Probes {
 
     private static Answer answer(Path socket, String warning) {
         if (!UnixSocketFile.isServed(socket)) {
-            return Answer.text(503, "nobody listens on " + socket);
+            return Answer.text(503, "no process listens on " + socket);
         }
         return Answer.text(200, warning.isEmpty() ? "ok" : "ok, but " + warning);
     }

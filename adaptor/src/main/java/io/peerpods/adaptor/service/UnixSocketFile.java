@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 
-/** The file of a unix socket that a server is to listen on: nobody else's socket is ever taken away. */
+/** The file of a unix socket that a server is to listen on: the socket of another process is never removed. */
 public final class UnixSocketFile {
 
     private UnixSocketFile() {}

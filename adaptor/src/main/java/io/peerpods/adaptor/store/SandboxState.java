@@ -19,7 +19,7 @@ public enum SandboxState {
     CONNECTING,
     /** The agent has said that the pod's network is up. */
     READY,
-    /** Nobody wants it any more; everything is being removed. */
+    /** StopVM was called or the pod is gone; everything is being removed. */
     STOPPING;
 
     /** Whether StartVM still has something to do, or begins again after a crash. */

@@ -93,7 +93,7 @@ public final class Store implements AutoCloseable {
 
     private static Connection connect(Path file, boolean fresh) throws SQLException {
         Properties properties = new Properties();
-        // Every commit is durable; nobody else reads, so no shared memory beside the file.
+        // Every commit is durable; there is no other reader, so no shared memory beside the file.
         properties.setProperty("locking_mode", "EXCLUSIVE");
         properties.setProperty("journal_mode", "WAL");
         properties.setProperty("synchronous", "FULL");

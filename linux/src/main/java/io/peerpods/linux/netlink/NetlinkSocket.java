@@ -35,23 +35,23 @@ public final class NetlinkSocket implements AutoCloseable {
     // A table that changes all the time interrupts every dump; this many in a row is beyond any busy node.
     private static final int DUMP_ATTEMPTS = 50;
 
-    private final Wire wire;
+    private final NetlinkChannel wire;
     private final ReentrantLock lock = new ReentrantLock();
     private int sequence;
     private boolean closed;
 
-    NetlinkSocket(Wire wire) {
+    NetlinkSocket(NetlinkChannel wire) {
         this.wire = wire;
     }
 
     /** Of the calling platform thread's namespace; from a virtual thread, of the process's. */
     public static NetlinkSocket open(int protocol) {
-        return NativeThreads.call(() -> new NetlinkSocket(KernelWire.open(protocol)));
+        return NativeThreads.call(() -> new NetlinkSocket(KernelChannel.open(protocol)));
     }
 
     /** Of that namespace. */
     public static NetlinkSocket open(Netns namespace, int protocol) {
-        return namespace.run(() -> new NetlinkSocket(KernelWire.open(protocol)));
+        return namespace.run(() -> new NetlinkSocket(KernelChannel.open(protocol)));
     }
 
     /** What a request brought: its rows, and whether a change in between made them unreliable. */

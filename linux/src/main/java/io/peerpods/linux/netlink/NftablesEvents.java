@@ -28,7 +28,7 @@ public final class NftablesEvents implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(NftablesEvents.class);
 
     private static final int NFNLGRP_NFTABLES = 7;
-    private static final int NFT_MSG_NEWGEN = Nftables.SUBSYSTEM | 15;
+    private static final int NFT_MSG_NEWGEN = NftablesReader.SUBSYSTEM | 15;
     /** NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, NFTA_SET_TABLE and so on: the same number in all of them. */
     private static final int TABLE = 1;
 
@@ -53,7 +53,7 @@ public final class NftablesEvents implements AutoCloseable {
      * @throws LinuxException when the kernel refuses
      */
     public Subscription subscribe(Netns namespace, Predicate<String> table, Runnable changed) {
-        KernelWire wire = namespace.run(() -> KernelWire.listen(NetlinkSocket.NETFILTER, NFNLGRP_NFTABLES));
+        KernelChannel wire = namespace.run(() -> KernelChannel.listen(NetlinkSocket.NETFILTER, NFNLGRP_NFTABLES));
         Subscription subscription = new Subscription(wire, table, changed);
         synchronized (this) {
             if (closed) {
@@ -72,7 +72,7 @@ public final class NftablesEvents implements AutoCloseable {
 
     /** Changes of one namespace's tables. */
     public final class Subscription implements AutoCloseable {
-        private final KernelWire wire;
+        private final KernelChannel wire;
         private final Predicate<String> table;
         private final Runnable changed;
         private final CountDownLatch ended = new CountDownLatch(1);
@@ -80,7 +80,7 @@ public final class NftablesEvents implements AutoCloseable {
         private volatile boolean ending;
         private boolean failed;
 
-        private Subscription(KernelWire wire, Predicate<String> table, Runnable changed) {
+        private Subscription(KernelChannel wire, Predicate<String> table, Runnable changed) {
             this.wire = wire;
             this.table = table;
             this.changed = changed;
@@ -127,7 +127,7 @@ public final class NftablesEvents implements AutoCloseable {
                 int start = datagram.position();
                 int length = Math.clamp(datagram.getInt(start), Message.HEADER, datagram.remaining());
                 int type = Short.toUnsignedInt(datagram.getShort(start + 4));
-                int from = Math.min(start + Message.HEADER + Nftables.GENERIC, start + length);
+                int from = Math.min(start + Message.HEADER + NftablesReader.GENERIC, start + length);
                 if (type != NFT_MSG_NEWGEN
                         && table.test(Attributes.read(datagram.slice(from, start + length - from))
                                 .string(TABLE))) {

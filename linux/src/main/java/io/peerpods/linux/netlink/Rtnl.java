@@ -71,7 +71,7 @@ public final class Rtnl implements AutoCloseable {
     }
 
     /**
-     * Sets the foreign function machinery up, which costs the first caller 100 to 200 ms: called early, in the background, nobody
+     * Sets the foreign function machinery up, which costs the first caller 100 to 200 ms: called early, in the background, no caller
      * waits for it later.
      */
     public static void warmUp() {
@@ -294,7 +294,8 @@ public final class Rtnl implements AutoCloseable {
      */
     public void addAddress(int index, IpPrefix prefix, boolean connectedRoute) {
         Message message = addressMessage(RTM_NEWADDR, Message.CREATE | Message.EXCL, index, prefix);
-        // Duplicate address detection would hold an IPv6 address back for a second, on links where nobody else can have
+        // Duplicate address detection would hold an IPv6 address back for a second, on links where no other host can
+        // have
         // it.
         int flags = (connectedRoute ? 0 : IFA_F_NOPREFIXROUTE) | (prefix.isIpv4() ? 0 : IFA_F_NODAD);
         execute("add address " + prefix + " to link " + index, message.u32(IFA_FLAGS, flags));

@@ -1,7 +1,7 @@
 package io.peerpods.linux.nft;
 
 import io.peerpods.linux.Netns;
-import io.peerpods.linux.netlink.Nftables;
+import io.peerpods.linux.netlink.NftablesReader;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,12 +18,12 @@ final class RuleMemory {
     private static final int CAPACITY = 10_000;
 
     private record Key(Netns.Identity namespace, String owner, String family, String table) {
-        static Key of(String owner, NftRules rules, Nftables kernel) {
+        static Key of(String owner, NftRules rules, NftablesReader kernel) {
             return new Key(kernel.namespace(), owner, rules.family(), rules.table());
         }
     }
 
-    private record Installed(Optional<Nftables.Table> table, List<Nftables.Rule> rules) {}
+    private record Installed(Optional<NftablesReader.Table> table, List<NftablesReader.Rule> rules) {}
 
     private final Map<Key, Installed> installed = new LinkedHashMap<>() {
         @Override
@@ -34,17 +34,25 @@ final class RuleMemory {
 
     /** These are the rules that the owner has installed now. */
     synchronized void remember(
-            String owner, NftRules wanted, Nftables kernel, Optional<Nftables.Table> table, List<Nftables.Rule> rules) {
+            String owner,
+            NftRules wanted,
+            NftablesReader kernel,
+            Optional<NftablesReader.Table> table,
+            List<NftablesReader.Rule> rules) {
         installed.put(Key.of(owner, wanted, kernel), new Installed(table, List.copyOf(rules)));
     }
 
-    synchronized void forget(String owner, NftRules rules, Nftables kernel) {
+    synchronized void forget(String owner, NftRules rules, NftablesReader kernel) {
         installed.remove(Key.of(owner, rules, kernel));
     }
 
     /** Whether these are the rules that were installed, or else first seen. */
     synchronized boolean areOurs(
-            String owner, NftRules wanted, Nftables kernel, Optional<Nftables.Table> table, List<Nftables.Rule> found) {
+            String owner,
+            NftRules wanted,
+            NftablesReader kernel,
+            Optional<NftablesReader.Table> table,
+            List<NftablesReader.Rule> found) {
         Installed now = new Installed(table, List.copyOf(found));
         Installed ours = installed.putIfAbsent(Key.of(owner, wanted, kernel), now);
         return ours == null || ours.equals(now);

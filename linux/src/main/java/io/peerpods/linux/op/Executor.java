@@ -4,9 +4,9 @@ import com.google.gson.JsonObject;
 import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.Netns;
 import io.peerpods.linux.nft.Nft;
+import io.peerpods.linux.nft.NftApplier;
 import io.peerpods.linux.nft.NftException;
 import io.peerpods.linux.nft.NftProgram;
-import io.peerpods.linux.nft.NftTables;
 import io.peerpods.linux.sys.NativeThreads;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -43,7 +43,7 @@ public final class Executor {
             new Semaphore(Math.max(1, Runtime.getRuntime().availableProcessors() / 2), true);
 
     private final Steps steps;
-    private final NftTables nft;
+    private final NftApplier nft;
 
     public Executor() {
         this(Steps.NONE);
@@ -56,7 +56,7 @@ public final class Executor {
 
     Executor(Steps steps, Nft nft) {
         this.steps = steps;
-        this.nft = new NftTables(nft);
+        this.nft = new NftApplier(nft);
     }
 
     /**
@@ -69,10 +69,13 @@ public final class Executor {
         APPLYING.acquireUninterruptibly();
         try {
             NativeThreads.callOnFreshThread("network-plan", () -> {
-                try (Scene scene = new Scene(plan.owner(), nft)) {
-                    remember(plan, journal, scene);
+                try (OpContext context = new OpContext(plan.owner(), nft)) {
+                    remember(plan, journal, context);
                     for (Op op : plan.ops()) {
-                        perform(op, scene, () -> journal.entry(op).orElseThrow().before());
+                        perform(
+                                op,
+                                context,
+                                () -> journal.entry(op).orElseThrow().before());
                         steps.step(op.describe());
                     }
                 }
@@ -83,14 +86,15 @@ public final class Executor {
         }
     }
 
-    private void remember(Plan plan, Journal journal, Scene scene) {
+    private void remember(Plan plan, Journal journal, OpContext context) {
         List<Journal.Entry> added = new ArrayList<>();
         for (Op op : plan.ops()) {
-            if (!isRemembered(op, journal, scene)) {
-                JsonObject before = attempt(op, "look at", () -> Act.of(op).before(scene));
-                scene.find(op.ns())
-                        .ifPresent(space -> before.addProperty(
-                                NETNS, space.netns().identity().toString()));
+            if (!isRemembered(op, journal, context)) {
+                JsonObject before =
+                        attempt(op, "look at", () -> OpHandler.of(op).before(context));
+                context.find(op.ns())
+                        .ifPresent(namespace -> before.addProperty(
+                                NETNS, namespace.netns().identity().toString()));
                 added.add(new Journal.Entry(op, before));
             }
         }
@@ -101,19 +105,19 @@ public final class Executor {
     }
 
     /** What was so before us, and is not any more, is about to become ours: that needs a memory of its own. */
-    private static boolean isRemembered(Op op, Journal journal, Scene scene) {
-        Optional<Journal.Entry> entry = journal.entry(op).filter(known -> isSameNamespace(known, scene));
+    private static boolean isRemembered(Op op, Journal journal, OpContext context) {
+        Optional<Journal.Entry> entry = journal.entry(op).filter(known -> isSameNamespace(known, context));
         return entry.isPresent()
-                && (!OpCodec.flag(entry.get().before(), Act.SO)
-                        || attempt(op, "look at", () -> Act.of(op).difference(scene))
+                && (!OpCodec.flag(entry.get().before(), OpHandler.SO)
+                        || attempt(op, "look at", () -> OpHandler.of(op).difference(context))
                                 .isEmpty());
     }
 
-    private static void perform(Op op, Scene scene, Supplier<JsonObject> before) {
-        Act act = Act.of(op);
+    private static void perform(Op op, OpContext context, Supplier<JsonObject> before) {
+        OpHandler act = OpHandler.of(op);
         attempt(op, "cannot set up", () -> {
-            if (act.difference(scene).isPresent()) {
-                act.perform(scene, before.get());
+            if (act.difference(context).isPresent()) {
+                act.perform(context, before.get());
             }
             return true;
         });
@@ -132,9 +136,9 @@ public final class Executor {
         }
         NativeThreads.callOnFreshThread("network-plan", () -> {
             List<OpException> failures = new ArrayList<>();
-            try (Scene scene = new Scene(owner.get(), nft)) {
+            try (OpContext context = new OpContext(owner.get(), nft)) {
                 for (Journal.Entry entry : latestFirst(journal.entries())) {
-                    undo(entry, scene).ifPresent(failures::add);
+                    undo(entry, context).ifPresent(failures::add);
                     steps.step("undo " + entry.op().describe());
                 }
             }
@@ -155,13 +159,13 @@ public final class Executor {
         return entries.reversed().stream().filter(entry -> seen.add(entry.op())).toList();
     }
 
-    private static Optional<OpException> undo(Journal.Entry entry, Scene scene) {
-        if (!isSameNamespace(entry, scene)) {
+    private static Optional<OpException> undo(Journal.Entry entry, OpContext context) {
+        if (!isSameNamespace(entry, context)) {
             return Optional.empty(); // the one that was changed is gone, and with it the change
         }
         try {
             attempt(entry.op(), "cannot undo", () -> {
-                undoUnlessGone(entry, scene);
+                undoUnlessGone(entry, context);
                 return true;
             });
             return Optional.empty();
@@ -170,9 +174,9 @@ public final class Executor {
         }
     }
 
-    private static void undoUnlessGone(Journal.Entry entry, Scene scene) {
+    private static void undoUnlessGone(Journal.Entry entry, OpContext context) {
         try {
-            Act.of(entry.op()).undo(scene, entry.before());
+            OpHandler.of(entry.op()).undo(context, entry.before());
         } catch (LinuxException e) {
             if (!e.isGone()) {
                 throw e;
@@ -180,17 +184,17 @@ public final class Executor {
         }
     }
 
-    private static boolean isSameNamespace(Journal.Entry entry, Scene scene) {
+    private static boolean isSameNamespace(Journal.Entry entry, OpContext context) {
         String then = OpCodec.string(entry.before(), NETNS);
-        Optional<Space> now = scene.find(entry.op().ns());
+        Optional<OpenNamespace> now = context.find(entry.op().ns());
         return then.isEmpty() || now.isEmpty() || now.get().netns().identity().equals(Netns.Identity.parse(then));
     }
 
     /** What of the plan is not so. Changes nothing; a namespace or link that is missing is a difference, not a failure. */
     public List<Difference> verify(Plan plan) {
         return NativeThreads.callOnFreshThread("network-plan", () -> {
-            try (Scene scene = new Scene(plan.owner(), nft)) {
-                return differences(plan, scene);
+            try (OpContext context = new OpContext(plan.owner(), nft)) {
+                return differences(plan, context);
             }
         });
     }
@@ -199,10 +203,10 @@ public final class Executor {
     public Map<Integer, List<Difference>> verifyAll(List<Plan> plans) {
         return NativeThreads.callOnFreshThread("network-plan", () -> {
             Map<Integer, List<Difference>> all = new TreeMap<>();
-            try (Scene scene = Scene.ofMany(nft)) {
+            try (OpContext context = OpContext.ofMany(nft)) {
                 for (int i = 0; i < plans.size(); i++) {
                     List<Difference> differences =
-                            differences(plans.get(i), scene.of(plans.get(i).owner()));
+                            differences(plans.get(i), context.of(plans.get(i).owner()));
                     if (!differences.isEmpty()) {
                         all.put(i, differences);
                     }
@@ -212,10 +216,10 @@ public final class Executor {
         });
     }
 
-    private static List<Difference> differences(Plan plan, Scene scene) {
+    private static List<Difference> differences(Plan plan, OpContext context) {
         List<Difference> differences = new ArrayList<>();
         for (Op op : plan.ops()) {
-            look(op, scene).ifPresent(found -> differences.add(new Difference(op, found)));
+            look(op, context).ifPresent(found -> differences.add(new Difference(op, found)));
         }
         return List.copyOf(differences);
     }
@@ -235,16 +239,16 @@ public final class Executor {
                     throw new IllegalArgumentException("not restored without a journal: " + op.describe());
                 });
         NativeThreads.callOnFreshThread("network-plan", () -> {
-            try (Scene scene = new Scene(part.owner(), nft)) {
-                part.ops().forEach(op -> perform(op, scene, JsonObject::new));
+            try (OpContext context = new OpContext(part.owner(), nft)) {
+                part.ops().forEach(op -> perform(op, context, JsonObject::new));
             }
             return true;
         });
     }
 
-    private static Optional<String> look(Op op, Scene scene) {
+    private static Optional<String> look(Op op, OpContext context) {
         try {
-            return Act.of(op).difference(scene);
+            return OpHandler.of(op).difference(context);
         } catch (LinuxException | UncheckedIOException e) {
             return Optional.of(String.valueOf(e.getMessage()));
         }

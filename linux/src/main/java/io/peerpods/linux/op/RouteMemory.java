@@ -41,17 +41,17 @@ final class RouteMemory {
     }
 
     /** The routes whose links are still there. */
-    static List<Route> read(JsonArray array, Space space) {
+    static List<Route> read(JsonArray array, OpenNamespace namespace) {
         return StreamSupport.stream(array.spliterator(), false)
                 .map(JsonElement::getAsJsonObject)
-                .flatMap(json -> read(json, space).stream())
+                .flatMap(json -> read(json, namespace).stream())
                 .toList();
     }
 
-    private static Optional<Route> read(JsonObject json, Space space) {
+    private static Optional<Route> read(JsonObject json, OpenNamespace namespace) {
         String name = OpCodec.string(json, "link");
         Optional<Integer> index =
-                name.isEmpty() ? Optional.of(0) : space.link(name).map(Link::index);
+                name.isEmpty() ? Optional.of(0) : namespace.link(name).map(Link::index);
         return index.map(link -> new Route(
                 IpPrefix.of(OpCodec.string(json, "destination")),
                 RouteType.valueOf(OpCodec.string(json, "type")),

@@ -4,7 +4,7 @@ package io.peerpods.linux.op;
 @FunctionalInterface
 public interface Steps {
 
-    /** Nobody listens. */
+    /** Does nothing. */
     Steps NONE = name -> {};
 
     /** The named thing has just been done and is durable. What this throws ends the run there, as a crash would. */

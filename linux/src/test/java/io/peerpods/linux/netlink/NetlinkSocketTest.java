@@ -28,7 +28,7 @@ class NetlinkSocketTest {
     }
 
     /** Answers each request by what the next line of the script makes of its sequence number. */
-    private static final class Script implements Wire {
+    private static final class Script implements NetlinkChannel {
         private final Queue<Line> script = new ArrayDeque<>();
         private final Queue<ByteBuffer> answers = new ArrayDeque<>();
         private int requests;

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.peerpods.linux.Netns;
-import io.peerpods.linux.netlink.Nftables;
+import io.peerpods.linux.netlink.NftablesReader;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import io.peerpods.testing.TempNetns;
@@ -25,8 +25,8 @@ class NftTablesTest {
 
     private final TempNetns namespace = TempNetns.create("nft");
     private final Netns netns = Netns.open(namespace.path());
-    private final Nftables kernel = Nftables.open(netns);
-    private final NftTables tables = new NftTables(NftProgram.find());
+    private final NftablesReader kernel = NftablesReader.open(netns);
+    private final NftApplier tables = new NftApplier(NftProgram.find());
 
     @AfterEach
     void remove() {
@@ -91,7 +91,7 @@ class NftTablesTest {
     @Test
     void aRuleThatSomebodyRemovedIsMissed() {
         install("peerpods:a", rules(1));
-        Nftables.Rule rule = kernel.rules("inet", "peerpods-1").getFirst();
+        NftablesReader.Rule rule = kernel.rules("inet", "peerpods-1").getFirst();
         namespace.exec("nft", "delete", "rule", "inet", "peerpods-1", rule.chain(), "handle", rule.handle() + "");
         assertThat(tables.difference("peerpods:a", rules(1), kernel).orElseThrow())
                 .contains("1 rules missing")
@@ -105,7 +105,7 @@ class NftTablesTest {
     void aRuleReplacedUnderTheSameCommentIsPutBack() {
         install("peerpods:a", rules(1));
         String before = ruleset();
-        Nftables.Rule rule = kernel.rules("inet", "peerpods-1").getFirst();
+        NftablesReader.Rule rule = kernel.rules("inet", "peerpods-1").getFirst();
         namespace.exec(
                 "nft",
                 "replace rule inet peerpods-1 " + rule.chain() + " handle " + rule.handle()
@@ -133,9 +133,9 @@ class NftTablesTest {
     @Test
     void aRuleReplacedAfterARestartIsPutBack() {
         install("peerpods:a", rules(1));
-        NftTables restarted = new NftTables(NftProgram.find());
+        NftApplier restarted = new NftApplier(NftProgram.find());
         assertThat(restarted.difference("peerpods:a", rules(1), kernel)).isEmpty();
-        Nftables.Rule rule = kernel.rules("inet", "peerpods-1").getFirst();
+        NftablesReader.Rule rule = kernel.rules("inet", "peerpods-1").getFirst();
         namespace.exec(
                 "nft",
                 "replace rule inet peerpods-1 " + rule.chain() + " handle " + rule.handle()

@@ -59,7 +59,7 @@ class ExecutorTest {
 
     @Test
     void aPodsNetworkComesAndGoes() {
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         for (Plan plan : List.of(lab.workerPlan(), lab.podVmPlan())) {
             assertThat(new Executor().verify(plan))
                     .hasSizeGreaterThanOrEqualTo(plan.ops().size() - 1);
@@ -71,22 +71,22 @@ class ExecutorTest {
         assertThat(lab.vm().exec("ip", "rule")).doesNotContain("10.20.0.10");
         undo(lab.podVmPlan());
         undo(lab.workerPlan());
-        assertThat(lab.census()).isEqualTo(before);
+        assertThat(lab.take()).isEqualTo(before);
         assertThat(directory).isEmptyDirectory();
     }
 
     @Test
     void appliedTwiceNothingChanges() {
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         for (Plan plan : List.of(lab.workerPlan(), lab.podVmPlan())) {
             apply(plan);
-            List<String> once = lab.census();
+            List<String> once = lab.take();
             long size = directory
                     .resolve(plan.owner().replace(':', '-') + plan.ops().size())
                     .toFile()
                     .length();
             apply(plan);
-            assertThat(lab.census()).isEqualTo(once);
+            assertThat(lab.take()).isEqualTo(once);
             assertThat(directory
                             .resolve(plan.owner().replace(':', '-') + plan.ops().size())
                             .toFile()
@@ -96,7 +96,7 @@ class ExecutorTest {
         undo(lab.podVmPlan());
         undo(lab.workerPlan());
         undo(lab.workerPlan());
-        assertThat(lab.census()).isEqualTo(before);
+        assertThat(lab.take()).isEqualTo(before);
     }
 
     @Test
@@ -155,29 +155,25 @@ class ExecutorTest {
 
     @Test
     void killedAfterAnyStepOfSettingUpItIsTakenBackOrFinished() {
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         for (Plan plan : List.of(lab.workerPlan(), lab.podVmPlan())) {
             int step = 1;
             while (!survives(crashed(plan, step))) {
                 undo(plan);
-                assertThat(lab.census())
-                        .as("undo after a crash at step " + step)
-                        .isEqualTo(before);
+                assertThat(lab.take()).as("undo after a crash at step " + step).isEqualTo(before);
                 assertThat(survives(crashed(plan, step))).isFalse();
                 apply(plan);
                 assertThat(new Executor().verify(plan))
                         .as("finish after a crash at step " + step)
                         .isEmpty();
                 undo(plan);
-                assertThat(lab.census())
-                        .as("undo after finishing, step " + step)
-                        .isEqualTo(before);
+                assertThat(lab.take()).as("undo after finishing, step " + step).isEqualTo(before);
                 step++;
             }
             assertThat(step).isEqualTo(plan.ops().size() + 2);
             undo(plan);
         }
-        assertThat(lab.census()).isEqualTo(before);
+        assertThat(lab.take()).isEqualTo(before);
     }
 
     private Runnable crashed(Plan plan, int step) {
@@ -186,7 +182,7 @@ class ExecutorTest {
 
     @Test
     void killedAfterAnyStepOfTakingDownItIsTakenDownByTheNextRun() {
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         for (Plan plan : List.of(lab.workerPlan(), lab.podVmPlan())) {
             boolean finished = false;
             for (int step = 1; !finished; step++) {
@@ -194,7 +190,7 @@ class ExecutorTest {
                 Executor crashing = crashingAt(step);
                 finished = survives(() -> crashing.undo(journal(plan)));
                 undo(plan);
-                assertThat(lab.census())
+                assertThat(lab.take())
                         .as("undo again after a crash at step " + step)
                         .isEqualTo(before);
             }
@@ -203,7 +199,7 @@ class ExecutorTest {
 
     @Test
     void setUpAgainFromTheMiddleOfATakingDown() {
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         Plan plan = lab.podVmPlan();
         for (int step = 1; step < plan.ops().size(); step += 3) {
             apply(plan);
@@ -212,13 +208,13 @@ class ExecutorTest {
             apply(plan);
             assertThat(new Executor().verify(plan)).isEmpty();
             undo(plan);
-            assertThat(lab.census()).isEqualTo(before);
+            assertThat(lab.take()).isEqualTo(before);
         }
     }
 
     @Test
     void halfDoneOpsAreFinishedOrTakenBack() throws Exception {
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         Plan vm = lab.podVmPlan();
         Plan worker = lab.workerPlan();
         for (boolean finish : List.of(true, false)) {
@@ -243,7 +239,7 @@ class ExecutorTest {
                 assertThat(new Executor().verify(worker)).isEmpty();
             }
             undo(worker);
-            assertThat(lab.census()).isEqualTo(before);
+            assertThat(lab.take()).isEqualTo(before);
         }
         assertThat(survives(crashed(vm, 2))).isFalse(); // the namespace is there
         lab.vm()
@@ -258,13 +254,13 @@ class ExecutorTest {
         apply(vm);
         assertThat(new Executor().verify(vm)).isEmpty();
         undo(vm);
-        assertThat(lab.census()).isEqualTo(before);
+        assertThat(lab.take()).isEqualTo(before);
     }
 
     @Test
     void linksOfOthersAreNeitherTakenNorRemoved() {
         lab.workerPod().exec("ip", "link", "add", "vxlan1", "type", "bridge");
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         Plan plan = lab.workerPlan();
         assertThatExceptionOfType(OpException.class)
                 .isThrownBy(() -> apply(plan))
@@ -272,7 +268,7 @@ class ExecutorTest {
                 .withMessageContaining("EEXIST")
                 .satisfies(e -> assertThat(e.op()).isInstanceOf(Op.Link.class));
         undo(plan);
-        assertThat(lab.census()).isEqualTo(before);
+        assertThat(lab.take()).isEqualTo(before);
     }
 
     @Test
@@ -283,7 +279,7 @@ class ExecutorTest {
         lab.workerPod().exec("ip", "rule", "add", "from", "10.1.0.0/16", "lookup", "77", "priority", "77");
         lab.workerPod().exec("ip", "route", "add", "10.77.0.0/16", "via", "10.244.1.1");
         lab.workerPod().exec("tc", "qdisc", "add", "dev", "eth0", "clsact");
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         NetnsRef ns = NetnsRef.of(lab.workerPod().path());
         MacAddress mac = MacAddress.of("02:00:00:00:00:aa");
         Plan plan = new Plan(
@@ -302,14 +298,14 @@ class ExecutorTest {
         apply(plan);
         assertThat(new Executor().verify(plan)).isEmpty();
         undo(plan);
-        assertThat(lab.census()).isEqualTo(before);
+        assertThat(lab.take()).isEqualTo(before);
         assertThat(lab.workerPod().exec("sysctl", "-n", "net.ipv4.ip_forward").strip())
                 .isEqualTo("0");
     }
 
     @Test
     void aRenameAndACableAndForwardingEntriesAreTakenBack() {
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         NetnsRef worker = NetnsRef.of(lab.worker().path());
         NetnsRef pod = NetnsRef.of(lab.workerPod().path());
         Plan plan = new Plan(
@@ -336,21 +332,21 @@ class ExecutorTest {
         assertThat(lab.workerPod().exec("ip", "-o", "link")).contains("outer0").contains("end@");
         apply(plan);
         undo(plan);
-        assertThat(lab.census()).isEqualTo(before);
+        assertThat(lab.take()).isEqualTo(before);
     }
 
     @Test
     void aRouteInTheWayIsAnErrorUnlessItIsToBeReplaced() {
         NetnsRef ns = NetnsRef.of(lab.workerPod().path());
         Op.Route other = Op.Route.unicast(ns, IpPrefix.IPV4_DEFAULT, IpAddresses.parse("10.244.1.9"), "eth0");
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         Plan beside = new Plan("peerpods:z", List.of(other));
         assertThatExceptionOfType(OpException.class)
                 .isThrownBy(() -> apply(beside))
                 .withMessageContaining("default via 10.244.1.9 dev eth0")
                 .withMessageContaining("EEXIST");
         undo(beside);
-        assertThat(lab.census()).isEqualTo(before);
+        assertThat(lab.take()).isEqualTo(before);
         for (Op.Route replacing : List.of(other.replacing(), other.replacing().withMetric(50))) {
             Plan plan = new Plan("peerpods:z", List.of(replacing));
             apply(plan);
@@ -358,7 +354,7 @@ class ExecutorTest {
                     .contains("10.244.1.9")
                     .doesNotContain("10.244.1.1 ");
             undo(plan);
-            assertThat(lab.census()).isEqualTo(before);
+            assertThat(lab.take()).isEqualTo(before);
         }
     }
 
@@ -432,7 +428,7 @@ class ExecutorTest {
 
     @Test
     void aNicThatIsNotThereStopsThePlanBeforeItBegins() {
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         List<Op> ops = new ArrayList<>(lab.podVmPlan().ops());
         ops.replaceAll(op -> op instanceof Op.Move move
                 ? new Op.Move(move.ns(), MacAddress.of("02:ff:ff:ff:ff:ff"), move.to(), move.name())
@@ -443,7 +439,7 @@ class ExecutorTest {
                 .withMessageContaining("02:ff:ff:ff:ff:ff")
                 .withMessageContaining("ENODEV");
         undo(plan);
-        assertThat(lab.census()).isEqualTo(before);
+        assertThat(lab.take()).isEqualTo(before);
     }
 
     @Test
@@ -459,7 +455,7 @@ class ExecutorTest {
 
     @Test
     void twentySetUpsAtOnceFromVirtualThreads() throws Exception {
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         Executor executor = new Executor();
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             List<Future<?>> pods = new ArrayList<>();
@@ -478,12 +474,12 @@ class ExecutorTest {
             }
         }
         assertThat(StrayThreads.find()).isEmpty();
-        assertThat(lab.census()).isEqualTo(before);
+        assertThat(lab.take()).isEqualTo(before);
     }
 
     @Test
     void anInterruptedCallerStillKnowsHowItEnded() {
-        List<String> before = lab.census();
+        List<String> before = lab.take();
         Plan plan = lab.workerPlan();
         Thread.currentThread().interrupt();
         try {
@@ -494,7 +490,7 @@ class ExecutorTest {
         } finally {
             assertThat(Thread.interrupted()).isTrue();
         }
-        assertThat(lab.census()).isEqualTo(before);
+        assertThat(lab.take()).isEqualTo(before);
     }
 
     @Test

@@ -7,7 +7,7 @@ import io.peerpods.linux.Netns;
 import io.peerpods.linux.netlink.RouteType;
 import io.peerpods.linux.netlink.VxlanAttributes;
 import io.peerpods.linux.nft.NftRules;
-import io.peerpods.testing.Leftovers;
+import io.peerpods.testing.KernelInventory;
 import io.peerpods.testing.Programs;
 import io.peerpods.testing.TempNetns;
 import java.nio.file.Path;
@@ -195,11 +195,11 @@ final class TunnelLab implements AutoCloseable {
     }
 
     /** Everything in the lab's namespaces, and which namespaces there are. */
-    List<String> census() {
+    List<String> take() {
         List<String> found = new ArrayList<>();
         for (TempNetns namespace : List.of(worker, workerPod, vm)) {
             String hint = namespace.name().split("-", -1)[1];
-            Leftovers.census(namespace).items().forEach(item -> found.add(hint + ": " + item));
+            KernelInventory.take(namespace).items().forEach(item -> found.add(hint + ": " + item));
         }
         found.add("pod namespace: " + java.nio.file.Files.exists(podNamespace));
         return found;

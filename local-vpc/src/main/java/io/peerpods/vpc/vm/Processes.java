@@ -85,7 +85,7 @@ public final class Processes {
             try {
                 Thread.sleep(3);
             } catch (InterruptedException e) {
-                // A half-killed VM helps nobody: what was begun is finished, the interrupt kept for the caller.
+                // A half-killed VM is of no use: the kill is finished, the interrupt kept for the caller.
                 interrupted = true;
             }
         }
@@ -112,7 +112,7 @@ public final class Processes {
         }
     }
 
-    /** Empty for one that has ended, be it that nobody has waited for it yet. */
+    /** Empty for one that has ended, also before its parent has waited for it. */
     private static Optional<Entry> read(String pid) {
         Path directory = PROC.resolve(pid);
         try {

@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Makes the process tree of a VM: a first process in mount, UTS and PID namespaces of its own, born in the VM's network namespace, which
- * does the rest ({@link VmInit}). Nobody's child for long, the tree outlives its creator.
+ * does the rest ({@link VmInit}). It is re-parented at once, so the tree outlives its creator.
  */
 public final class VmBoot {
 

@@ -84,7 +84,7 @@ public record VmImage(List<VmService> services, List<Path> run, boolean isolated
         return new VmService("podvm-agent", command, Map.of(), List.of(home));
     }
 
-    /** The stand-in runs on the Java and the class path of this process: whoever has a VPC has its classes. */
+    /** The stand-in runs on the Java and the class path of this process: a process with a VPC has its classes. */
     private static VmService standIn() {
         String home = System.getProperty("java.home");
         List<Path> classPath = Arrays.stream(

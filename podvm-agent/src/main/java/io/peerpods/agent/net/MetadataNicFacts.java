@@ -17,7 +17,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * NIC facts of EC2's metadata service. Its subnets have their router at the first address (VPC user guide, "Subnet CIDR blocks"), so
- * a NIC needs no DHCP client. An answer is good for a moment: whoever waits for a NIC asks often.
+ * a NIC needs no DHCP client. An answer is kept for a moment, because a wait for a NIC asks often.
  */
 public final class MetadataNicFacts implements NicFacts.Source {
 

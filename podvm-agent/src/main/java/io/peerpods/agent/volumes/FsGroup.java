@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Gives a volume's files to a group as Kubernetes does for a pod's {@code fsGroup}: every file belongs to the group, which may read
  * and write it, and what is made in a directory belongs to the group too. The root comes last, and a volume whose root is as it should be is
- * left alone ({@code OnRootMismatch}). For volumes that nobody else can reach yet: who could exchange a directory for a symbolic link
+ * left alone ({@code OnRootMismatch}). For volumes that no other process can reach yet: one that could exchange a directory for a symbolic link
  * meanwhile could have the files of the VM given away.
  */
 final class FsGroup {

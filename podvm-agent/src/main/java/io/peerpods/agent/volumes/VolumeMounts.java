@@ -129,7 +129,7 @@ public final class VolumeMounts {
         return at.resolveSibling(at.getFileName() + READY);
     }
 
-    /** What an agent that was killed left half-way: no container has it, so nobody is disturbed. */
+    /** What an agent that was killed left half-way: no container has it. */
     private static void unmountUnready(Mounted there) throws VolumeException {
         int answer = unmounted(there.at());
         if (answer < 0) {
@@ -189,7 +189,7 @@ public final class VolumeMounts {
         }
     }
 
-    /** Whether nobody else has its file system, as containers may that an agent before this one has started. */
+    /** Whether its file system has no other user, such as a container that an earlier agent process started. */
     private boolean mount(CloudVolume volume, Disk disk, Path at, Sandbox sandbox)
             throws VolumeException, InterruptedException {
         requireUnused(volume, disk);
@@ -250,7 +250,7 @@ public final class VolumeMounts {
             case BLANK -> volume.fsType();
             default ->
                 throw new VolumeException(disk.device() + " holds " + contents.words()
-                        + ", which is neither mounted nor overwritten; if nobody needs it, wipe the volume"
+                        + ", which is neither mounted nor overwritten; if its data is not needed, wipe the volume"
                         + " (wipefs -a and zeros at its start and end)");
         };
         if (contents == DiskContents.BLANK) {
@@ -322,7 +322,7 @@ public final class VolumeMounts {
 
     /**
      * Unmounts every volume and ends the wait for a disk. A mount that is being made is waited for for some seconds; one that takes
-     * longer is unmounted by whoever makes it. What cannot be unmounted is said in the log.
+     * longer is unmounted by the thread that makes it. What cannot be unmounted is said in the log.
      */
     public void unmountAll() {
         endings.incrementAndGet();

@@ -19,8 +19,8 @@ class PodNetworkReportTest {
 
     @Test
     void packetsOfAPeerWithAnotherAddressThanTheWorkersAreNamedWithTheWayOut() {
-        ForeignSources.Source source = new ForeignSources.Source(
-                IpAddresses.parse("10.10.0.66"), 12, IpAddresses.parse("10.10.0.1"));
+        ForeignSources.Source source =
+                new ForeignSources.Source(IpAddresses.parse("10.10.0.66"), 12, IpAddresses.parse("10.10.0.1"));
 
         List<String> lines = new PodNetwork.Report(List.of(FIRST), List.of(), List.of(source)).lines();
 

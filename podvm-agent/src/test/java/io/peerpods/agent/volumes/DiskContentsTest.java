@@ -62,7 +62,7 @@ class DiskContentsTest {
     void ofALargeDiskThePiecesReachFromStartToEnd(long place) throws Exception {
         Path disk = disk(100L << 30);
         assertThat(DiskContents.of(disk)).isEqualTo(DiskContents.BLANK);
-        // Whoever's data it is, it is longer than the distance of two pieces on this disk.
+        // The data is longer than the distance of two pieces on this disk.
         for (long at = place; at < place + 15; at++) {
             write(disk, at * (128L << 20), "x");
         }

@@ -7,7 +7,7 @@ import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.Cloud;
 import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.Distributions;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
 import io.peerpods.vpc.model.Subnet;
 import io.peerpods.vpc.model.VpcSpec;
 import io.peerpods.vpc.vm.VmImage;
@@ -27,7 +27,7 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 
 /**
- * An EC2 API that nobody here wrote, with a VPC whose subnets are the local VPC's. Every instance that is launched in it becomes a VM
+ * An EC2 API that is not ours, with a VPC whose subnets are the local VPC's. Every instance that is launched in it becomes a VM
  * of the VPC, with the interfaces, addresses, MACs, user-data and metadata that the emulator says. It is reached from the cluster's
  * first worker, at that one's loopback address.
  */
@@ -38,13 +38,14 @@ public final class EmulatedEc2 implements Cloud, AutoCloseable {
     private final MotoServer emulator;
     private final FaultProxy proxy;
     private final Ec2Client admin;
-    private final InstanceWatch watch;
+    private final InstanceEmulator watch;
     private final Network network;
 
     /** What the account has beside images. */
     private record Network(List<String> subnets, String primaryGroup, String secondaryGroup) {}
 
-    private EmulatedEc2(MotoServer emulator, FaultProxy proxy, Ec2Client admin, InstanceWatch watch, Network network) {
+    private EmulatedEc2(
+            MotoServer emulator, FaultProxy proxy, Ec2Client admin, InstanceEmulator watch, Network network) {
         this.emulator = emulator;
         this.proxy = proxy;
         this.admin = admin;
@@ -72,7 +73,7 @@ public final class EmulatedEc2 implements Cloud, AutoCloseable {
             for (int i = 0; i < subnets.size(); i++) {
                 proxy.subnet(network.subnets().get(i), subnets.get(i).cidr().toString());
             }
-            InstanceWatch watch = InstanceWatch.start(admin, cluster.vpc(), image, network.subnets());
+            InstanceEmulator watch = InstanceEmulator.start(admin, cluster.vpc(), image, network.subnets());
             proxy.onLaunch(instance -> watch.lookNow());
             return new EmulatedEc2(emulator, proxy, admin, watch, network);
         } catch (Exception e) {
@@ -112,7 +113,7 @@ public final class EmulatedEc2 implements Cloud, AutoCloseable {
     }
 
     @Override
-    public Adaptor.Options options(Setting setting) {
+    public Adaptor.Options options(PodConnection setting) {
         Map<String, String> settings = new LinkedHashMap<>(Map.of(
                 "AWS_ACCESS_KEY_ID",
                 "lab",

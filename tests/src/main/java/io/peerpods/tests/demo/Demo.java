@@ -6,7 +6,7 @@ import io.peerpods.tests.lab.CheckTable;
 import io.peerpods.tests.lab.Cloud;
 import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.Distributions;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
 import io.peerpods.vpc.model.VpcSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -113,28 +113,35 @@ public final class Demo {
     private int run(Distributions distributions) throws Exception {
         long began = System.nanoTime();
         screen.opening();
-        try (Ground ground = Ground.take()) {
+        try (DemoDirectory ground = DemoDirectory.take()) {
             ground.clear().forEach(thing -> screen.line("removed what an earlier demo left: " + thing));
             Part part = new Part(screen, ground, distributions);
             if (aws) {
                 screen.emulatedEc2();
-                onEmulatedEc2(part, ground, distributions, Setting.BY_POD_VM, Setting.BY_WORKER);
+                onEmulatedEc2(part, ground, distributions, PodConnection.BY_POD_VM, PodConnection.BY_WORKER);
             } else {
-                inTheVpc(part, ground, 1, 1500, Setting.BY_POD_VM, Setting.BY_WORKER, Setting.BY_POD_VM_UNLISTED);
-                inTheVpc(part, ground, 2, 9001, Setting.BY_POD_VM_JUMBO);
+                inTheVpc(
+                        part,
+                        ground,
+                        1,
+                        1500,
+                        PodConnection.BY_POD_VM,
+                        PodConnection.BY_WORKER,
+                        PodConnection.BY_POD_VM_UNLISTED);
+                inTheVpc(part, ground, 2, 9001, PodConnection.BY_POD_VM_JUMBO);
             }
         }
         return verdict(Duration.ofNanos(System.nanoTime() - began));
     }
 
-    private void inTheVpc(Part part, Ground ground, int number, int mtu, Setting... settings)
+    private void inTheVpc(Part part, DemoDirectory ground, int number, int mtu, PodConnection... settings)
             throws IOException, InterruptedException {
         try (Cluster cluster = cluster(ground, number, mtu)) {
             parts(part, ground, cluster, Cloud.LOCAL, settings);
         }
     }
 
-    private void onEmulatedEc2(Part part, Ground ground, Distributions distributions, Setting... settings)
+    private void onEmulatedEc2(Part part, DemoDirectory ground, Distributions distributions, PodConnection... settings)
             throws Exception {
         try (Cluster cluster = cluster(ground, 1, 1500);
                 EmulatedEc2 ec2 = EmulatedEc2.start(distributions, cluster, ground.emulator())) {
@@ -146,7 +153,7 @@ public final class Demo {
         }
     }
 
-    private Cluster cluster(Ground ground, int number, int mtu) {
+    private Cluster cluster(DemoDirectory ground, int number, int mtu) {
         screen.part("A cluster of two workers, a VPC with " + mtu + "-byte frames, an internet");
         Cluster cluster = Cluster.make(ground.vpc(number), VpcSpec.DEFAULT.withMtu(mtu));
         prefixes.add(cluster.vpc().prefix());
@@ -154,9 +161,9 @@ public final class Demo {
         return cluster;
     }
 
-    private void parts(Part part, Ground ground, Cluster cluster, Cloud cloud, Setting... settings)
+    private void parts(Part part, DemoDirectory ground, Cluster cluster, Cloud cloud, PodConnection... settings)
             throws IOException, InterruptedException {
-        for (Setting setting : settings) {
+        for (PodConnection setting : settings) {
             results.add(part.run(setting, cluster, cloud, ground.adaptor(results.size() + 1)));
         }
     }
@@ -168,7 +175,7 @@ public final class Demo {
                 findings.stream().filter(finding -> !finding.proof().holds()).toList();
         List<String> left = new ArrayList<>(
                 results.stream().flatMap(result -> result.left().stream()).toList());
-        left.addAll(Ground.left(prefixes));
+        left.addAll(DemoDirectory.left(prefixes));
         screen.part("The end");
         failed.forEach(screen::finding);
         left.forEach(thing -> screen.line("left behind: " + thing));

@@ -1,13 +1,13 @@
 package io.peerpods.tests.demo;
 
 import io.peerpods.tests.lab.Adaptor;
-import io.peerpods.tests.lab.Census;
 import io.peerpods.tests.lab.CheckTable;
 import io.peerpods.tests.lab.Cloud;
 import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.Distributions;
+import io.peerpods.tests.lab.LeftoverReport;
 import io.peerpods.tests.lab.Place;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
 import io.peerpods.vpc.model.ClusterPod;
@@ -22,10 +22,10 @@ import java.util.Optional;
 final class Part {
 
     private final Screen screen;
-    private final Ground ground;
+    private final DemoDirectory ground;
     private final Distributions distributions;
 
-    Part(Screen screen, Ground ground, Distributions distributions) {
+    Part(Screen screen, DemoDirectory ground, Distributions distributions) {
         this.screen = screen;
         this.ground = ground;
         this.distributions = distributions;
@@ -38,7 +38,8 @@ final class Part {
      */
     record Result(List<CheckTable.Finding> findings, List<String> left) {}
 
-    Result run(Setting setting, Cluster cluster, Cloud cloud, Path directory) throws IOException, InterruptedException {
+    Result run(PodConnection setting, Cluster cluster, Cloud cloud, Path directory)
+            throws IOException, InterruptedException {
         screen.part("A pod with " + setting.words());
         try (Adaptor adaptor =
                 Adaptor.start(distributions, cluster, cluster.worker(), directory, cloud.options(setting))) {
@@ -49,7 +50,7 @@ final class Part {
             screen.step("the CNI made the pod's namespace on the worker");
             List<CheckTable.Finding> findings;
             try (WholePod pod = WholePod.start(cluster, adaptor, cni, screen::step)) {
-                findings = CheckTable.look(pod.scene(setting), screen::finding);
+                findings = CheckTable.look(pod.topology(setting), screen::finding);
                 screen.step("all checks");
                 pod.stop();
                 screen.step("containers ended, StopVM");
@@ -78,7 +79,7 @@ final class Part {
     }
 
     private static List<String> now(Cluster cluster, Cloud cloud, List<Place> namespaces, Adaptor adaptor) {
-        List<String> all = new ArrayList<>(Census.ofPods(cluster, cluster.worker(), namespaces, adaptor));
+        List<String> all = new ArrayList<>(LeftoverReport.ofPods(cluster, cluster.worker(), namespaces, adaptor));
         all.addAll(cloud.left());
         return all;
     }

@@ -34,7 +34,7 @@ public final class Adaptor implements AutoCloseable {
         private String provider = LOCAL;
 
         /** How its pods are connected. */
-        public static Options of(Setting setting) {
+        public static Options of(PodConnection setting) {
             Options options = new Options();
             if (setting.externalNetwork()) {
                 options.flags.add("-ext-network-via-podvm");

@@ -7,11 +7,11 @@ import static io.peerpods.tests.lab.OpKind.NFT;
 import static io.peerpods.tests.lab.OpKind.REDIRECT;
 import static io.peerpods.tests.lab.OpKind.ROUTE;
 import static io.peerpods.tests.lab.OpKind.RULE;
-import static io.peerpods.tests.lab.Setting.BY_POD_VM;
-import static io.peerpods.tests.lab.Setting.BY_POD_VM_JUMBO;
-import static io.peerpods.tests.lab.Setting.BY_POD_VM_UNLISTED;
-import static io.peerpods.tests.lab.Setting.BY_WORKER;
-import static io.peerpods.tests.lab.Setting.BY_WORKER_ROUTED;
+import static io.peerpods.tests.lab.PodConnection.BY_POD_VM;
+import static io.peerpods.tests.lab.PodConnection.BY_POD_VM_JUMBO;
+import static io.peerpods.tests.lab.PodConnection.BY_POD_VM_UNLISTED;
+import static io.peerpods.tests.lab.PodConnection.BY_WORKER;
+import static io.peerpods.tests.lab.PodConnection.BY_WORKER_ROUTED;
 
 import io.peerpods.tests.lab.Row.Proof;
 import java.net.InetAddress;
@@ -22,7 +22,7 @@ import java.util.function.Consumer;
 public final class CheckTable {
 
     /** A row and what was found. */
-    public record Finding(Row row, Setting setting, Proof proof) {}
+    public record Finding(Row row, PodConnection setting, Proof proof) {}
 
     private static final List<Row> ROWS = List.of(
             Row.of("pod reaches a cluster pod on its node", CheckTable::toNeighbour)
@@ -105,10 +105,10 @@ public final class CheckTable {
                     .under(BY_WORKER_ROUTED, REDIRECT, ROUTE, NFT)
                     .under(BY_POD_VM, REDIRECT, ROUTE, NFT)
                     .under(BY_POD_VM_JUMBO, REDIRECT, ROUTE, NFT),
-            Row.of("a VXLAN frame forged by a third host does not reach the pod", Forgery::toPod)
+            Row.of("a VXLAN frame forged by a third host does not reach the pod", ForgedFrames::toPod)
                     .under(BY_WORKER, NFT)
                     .under(BY_POD_VM, NFT),
-            Row.of("a VXLAN frame forged by a third host does not come out on the worker", Forgery::toWorker)
+            Row.of("a VXLAN frame forged by a third host does not come out on the worker", ForgedFrames::toWorker)
                     .under(BY_WORKER, NFT, REDIRECT)
                     .under(BY_POD_VM, NFT, REDIRECT),
             // Closed more than once, so no one kind of op is needed: GuardsTest holds each guard on its own.
@@ -123,72 +123,76 @@ public final class CheckTable {
 
     private CheckTable() {}
 
-    public static List<Row> rows(Setting setting) {
+    public static List<Row> rows(PodConnection setting) {
         return ROWS.stream().filter(row -> row.isUnder(setting)).toList();
     }
 
-    /** Looks at every row of the scene's setting; tells of each as soon as it is known. */
-    public static List<Finding> look(Scene scene, Consumer<Finding> eachTime) {
-        return rows(scene.setting()).stream()
+    /** Looks at every row of the pod's kind of connection; tells of each as soon as it is known. */
+    public static List<Finding> look(PodTopology topology, Consumer<Finding> eachTime) {
+        return rows(topology.setting()).stream()
                 .map(row -> {
-                    Finding finding = new Finding(row, scene.setting(), row.look(scene));
+                    Finding finding = new Finding(row, topology.setting(), row.look(topology));
                     eachTime.accept(finding);
                     return finding;
                 })
                 .toList();
     }
 
-    private static Proof toNeighbour(Scene scene) {
+    private static Proof toNeighbour(PodTopology topology) {
         return Probes.fromPod(
-                scene, scene.cluster().neighbour(), scene.cluster().neighbourAddress());
+                topology, topology.cluster().neighbour(), topology.cluster().neighbourAddress());
     }
 
-    private static Proof toDistant(Scene scene) {
-        return Probes.fromPod(scene, scene.cluster().distant(), scene.cluster().distantAddress());
+    private static Proof toDistant(PodTopology topology) {
+        return Probes.fromPod(
+                topology, topology.cluster().distant(), topology.cluster().distantAddress());
     }
 
-    private static Proof fromNeighbour(Scene scene) {
-        return Probes.toPod(scene, scene.cluster().neighbour(), scene.cluster().neighbourAddress());
+    private static Proof fromNeighbour(PodTopology topology) {
+        return Probes.toPod(
+                topology, topology.cluster().neighbour(), topology.cluster().neighbourAddress());
     }
 
-    private static Proof fromDistant(Scene scene) {
-        return Probes.toPod(scene, scene.cluster().distant(), scene.cluster().distantAddress());
+    private static Proof fromDistant(PodTopology topology) {
+        return Probes.toPod(
+                topology, topology.cluster().distant(), topology.cluster().distantAddress());
     }
 
-    private static Proof fromBridge(Scene scene) {
-        return Probes.toPod(scene, scene.worker(), scene.cluster().bridgeAddress());
+    private static Proof fromBridge(PodTopology topology) {
+        return Probes.toPod(topology, topology.worker(), topology.cluster().bridgeAddress());
     }
 
-    private static Proof fromNode(Scene scene) {
-        return Probes.toPod(scene, scene.worker(), scene.cluster().workerAddress());
+    private static Proof fromNode(PodTopology topology) {
+        return Probes.toPod(topology, topology.worker(), topology.cluster().workerAddress());
     }
 
-    private static Proof fromStranger(Scene scene) {
-        return Probes.toPod(scene, scene.cluster().stranger(), scene.cluster().strangerAddress());
+    private static Proof fromStranger(PodTopology topology) {
+        return Probes.toPod(
+                topology, topology.cluster().stranger(), topology.cluster().strangerAddress());
     }
 
-    private static Proof service(Scene scene) {
-        InetAddress service = scene.cluster().serviceAddress();
-        try (Counter arrived = scene.worker().count("prerouting", Probes.flow(scene.podAddress(), service))) {
-            scene.shell().run(Probes.datagram(service, 9));
+    private static Proof service(PodTopology topology) {
+        InetAddress service = topology.cluster().serviceAddress();
+        try (Counter arrived = topology.worker().count("prerouting", Probes.flow(topology.podAddress(), service))) {
+            topology.shell().run(Probes.datagram(service, 9));
             long packets = arrived.packets();
             return new Proof(packets == 1, packets + " seen on the worker");
         }
     }
 
-    private static Proof ownServiceRouted(Scene scene) throws Exception {
-        return OwnService.reached(scene, false);
+    private static Proof ownServiceRouted(PodTopology topology) throws Exception {
+        return OwnService.reached(topology, false);
     }
 
-    private static Proof ownServiceBridged(Scene scene) throws Exception {
-        return OwnService.reached(scene, true);
+    private static Proof ownServiceBridged(PodTopology topology) throws Exception {
+        return OwnService.reached(topology, true);
     }
 
-    private static Proof name(Scene scene) {
-        Cluster cluster = scene.cluster();
-        try (Counter arrived = scene.worker()
-                .count("prerouting", Probes.flow(scene.podAddress(), cluster.nameServer()) + " udp dport 53")) {
-            Ran asked = scene.shell().run(Probes.question(cluster.nameServer(), Cluster.NAME));
+    private static Proof name(PodTopology topology) {
+        Cluster cluster = topology.cluster();
+        try (Counter arrived = topology.worker()
+                .count("prerouting", Probes.flow(topology.podAddress(), cluster.nameServer()) + " udp dport 53")) {
+            Ran asked = topology.shell().run(Probes.question(cluster.nameServer(), Cluster.NAME));
             long packets = arrived.packets();
             boolean answered = Probes.answers(asked, cluster.distantAddress());
             return new Proof(
@@ -200,10 +204,10 @@ public final class CheckTable {
         }
     }
 
-    private static Proof internetByWorker(Scene scene) {
-        InetAddress internet = scene.cluster().internetAddress();
-        try (Counter crossed = scene.worker().count("forward", Probes.echo(scene.podAddress(), internet))) {
-            Ran ping = scene.pingFromPod(internet);
+    private static Proof internetByWorker(PodTopology topology) {
+        InetAddress internet = topology.cluster().internetAddress();
+        try (Counter crossed = topology.worker().count("forward", Probes.echo(topology.podAddress(), internet))) {
+            Ran ping = topology.pingFromPod(internet);
             long packets = crossed.packets();
             return new Proof(
                     ping.ok() && packets == 1,
@@ -211,13 +215,13 @@ public final class CheckTable {
         }
     }
 
-    private static Proof internetBySecondNic(Scene scene) {
-        InetAddress internet = scene.cluster().internetAddress();
+    private static Proof internetBySecondNic(PodTopology topology) {
+        InetAddress internet = topology.cluster().internetAddress();
         InetAddress secondary =
-                scene.secondary().orElseThrow(() -> new IllegalStateException("the VM has no second NIC"));
-        try (Counter worker = scene.worker().count("prerouting", Probes.to(internet));
-                Counter router = scene.cluster().router().count("prerouting", Probes.echo(secondary, internet))) {
-            Ran ping = scene.pingFromPod(internet);
+                topology.secondary().orElseThrow(() -> new IllegalStateException("the VM has no second NIC"));
+        try (Counter worker = topology.worker().count("prerouting", Probes.to(internet));
+                Counter router = topology.cluster().router().count("prerouting", Probes.echo(secondary, internet))) {
+            Ran ping = topology.pingFromPod(internet);
             long direct = router.packets();
             long detour = worker.packets();
             return new Proof(
@@ -227,39 +231,39 @@ public final class CheckTable {
         }
     }
 
-    private static Proof largest(Scene scene) {
-        int bytes = scene.setting().podMtu();
-        InetAddress other = scene.cluster().distantAddress();
-        long cutBefore = cut(scene);
+    private static Proof largest(PodTopology topology) {
+        int bytes = topology.setting().podMtu();
+        InetAddress other = topology.cluster().distantAddress();
+        long cutBefore = cut(topology);
         Proof out;
-        try (Counter arrived = scene.cluster()
+        try (Counter arrived = topology.cluster()
                 .distant()
-                .count("prerouting", Probes.echo(scene.podAddress(), other) + " ip length " + bytes)) {
-            Ran ping = scene.pingFromPod(other, Probes.whole(bytes));
+                .count("prerouting", Probes.echo(topology.podAddress(), other) + " ip length " + bytes)) {
+            Ran ping = topology.pingFromPod(other, Probes.whole(bytes));
             long packets = arrived.packets();
             out = new Proof(ping.ok() && packets == 1, packets + " of " + bytes + " bytes seen at the cluster pod");
         }
         Proof in;
-        try (Counter arrived =
-                scene.inVm().count("prerouting", Probes.echo(other, scene.podAddress()) + " ip length " + bytes)) {
-            Ran ping = scene.pingToPod(scene.cluster().distant(), Probes.whole(bytes));
+        try (Counter arrived = topology.inVm()
+                .count("prerouting", Probes.echo(other, topology.podAddress()) + " ip length " + bytes)) {
+            Ran ping = topology.pingToPod(topology.cluster().distant(), Probes.whole(bytes));
             long packets = arrived.packets();
             in = new Proof(ping.ok() && packets == 1, packets + " in the pod");
         }
-        long cut = cut(scene) - cutBefore;
+        long cut = cut(topology) - cutBefore;
         return out.and(in).and(new Proof(cut == 0, cut + " outer fragments"));
     }
 
-    private static Proof tooLarge(Scene scene) {
-        int bytes = scene.setting().podMtu() + 1;
-        InetAddress other = scene.cluster().neighbourAddress();
-        long cutBefore = cut(scene);
+    private static Proof tooLarge(PodTopology topology) {
+        int bytes = topology.setting().podMtu() + 1;
+        InetAddress other = topology.cluster().neighbourAddress();
+        long cutBefore = cut(topology);
         try (Counter left =
-                scene.vm().count("postrouting", "udp dport " + Cluster.VXLAN_PORT + " ip length > " + bytes)) {
-            Ran ping = scene.pingFromPod(other, Probes.whole(bytes));
+                topology.vm().count("postrouting", "udp dport " + Cluster.VXLAN_PORT + " ip length > " + bytes)) {
+            Ran ping = topology.pingFromPod(other, Probes.whole(bytes));
             boolean refused = !ping.ok() && ping.output().contains("mtu");
             long packets = left.packets();
-            long cut = cut(scene) - cutBefore;
+            long cut = cut(topology) - cutBefore;
             return new Proof(
                     refused && packets == 0 && cut == 0,
                     (refused ? bytes + " bytes refused in the pod, " : "not refused in the pod, ") + packets
@@ -268,31 +272,31 @@ public final class CheckTable {
     }
 
     /** Outer fragments that worker and VM have made so far. */
-    private static long cut(Scene scene) {
-        return Snmp.of(scene.worker(), "FragCreates") + Snmp.of(scene.vm(), "FragCreates");
+    private static long cut(PodTopology topology) {
+        return Snmp.of(topology.worker(), "FragCreates") + Snmp.of(topology.vm(), "FragCreates");
     }
 
-    private static Proof untracked(Scene scene) {
+    private static Proof untracked(PodTopology topology) {
         String tunnel = "udp dport " + Cluster.VXLAN_PORT;
         // Connection tracking itself is at -200: behind it a packet is tracked or exempt.
-        try (Counter workerAll = Counter.in(scene.worker(), "prerouting", -150, tunnel);
+        try (Counter workerAll = Counter.in(topology.worker(), "prerouting", -150, tunnel);
                 Counter workerTracked =
-                        Counter.in(scene.worker(), "prerouting", -150, tunnel + " ct state != untracked");
-                Counter vmAll = Counter.in(scene.vm(), "prerouting", -150, tunnel);
-                Counter vmTracked = Counter.in(scene.vm(), "prerouting", -150, tunnel + " ct state != untracked")) {
-            scene.pingFromPod(scene.cluster().neighbourAddress());
+                        Counter.in(topology.worker(), "prerouting", -150, tunnel + " ct state != untracked");
+                Counter vmAll = Counter.in(topology.vm(), "prerouting", -150, tunnel);
+                Counter vmTracked = Counter.in(topology.vm(), "prerouting", -150, tunnel + " ct state != untracked")) {
+            topology.pingFromPod(topology.cluster().neighbourAddress());
             long all = Math.min(workerAll.packets(), vmAll.packets());
             long tracked = workerTracked.packets() + vmTracked.packets();
             return new Proof(all > 0 && tracked == 0, all + " each way, " + tracked + " tracked");
         }
     }
 
-    private static Proof metadata(Scene scene) {
+    private static Proof metadata(PodTopology topology) {
         InetAddress service = Cluster.METADATA;
-        try (Counter left = scene.inVm().count("postrouting", Probes.to(service));
-                Counter worker = scene.worker().count("prerouting", Probes.flow(scene.podAddress(), service))) {
-            Ran fromPod = scene.shell().run(Probes.connect(service, 80));
-            Ran fromVm = Ran.run(scene.vm().inside(Probes.connect(service, 80)));
+        try (Counter left = topology.inVm().count("postrouting", Probes.to(service));
+                Counter worker = topology.worker().count("prerouting", Probes.flow(topology.podAddress(), service))) {
+            Ran fromPod = topology.shell().run(Probes.connect(service, 80));
+            Ran fromVm = Ran.run(topology.vm().inside(Probes.connect(service, 80)));
             long out = left.packets() + worker.packets();
             return new Proof(
                     !fromPod.ok() && fromVm.ok() && out == 0,
@@ -301,15 +305,16 @@ public final class CheckTable {
         }
     }
 
-    private static Proof managementPort(Scene scene) {
+    private static Proof managementPort(PodTopology topology) {
         String port = " tcp dport " + Cluster.AGENT_PORT;
-        try (Counter fromPods = scene.vm()
+        try (Counter fromPods = topology.vm()
                 .count(
                         "prerouting",
-                        Probes.to(scene.vmAddress()) + port + " ip saddr != "
-                                + Probes.text(scene.cluster().workerAddress()))) {
-            Ran fromPod = scene.shell().run(Probes.connect(scene.vmAddress(), Cluster.AGENT_PORT));
-            Ran fromWorker = Ran.run(scene.worker().inside(Probes.connect(scene.vmAddress(), Cluster.AGENT_PORT)));
+                        Probes.to(topology.vmAddress()) + port + " ip saddr != "
+                                + Probes.text(topology.cluster().workerAddress()))) {
+            Ran fromPod = topology.shell().run(Probes.connect(topology.vmAddress(), Cluster.AGENT_PORT));
+            Ran fromWorker =
+                    Ran.run(topology.worker().inside(Probes.connect(topology.vmAddress(), Cluster.AGENT_PORT)));
             return new Proof(
                     !fromPod.ok() && fromWorker.ok(),
                     (fromPod.ok() ? "connected, " : "refused, ") + fromPods.packets() + " arrived at the VM"

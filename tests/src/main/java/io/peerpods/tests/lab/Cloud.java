@@ -8,7 +8,7 @@ public interface Cloud {
     /** The local VPC itself, by the provider {@code local}. */
     Cloud LOCAL = new Cloud() {
         @Override
-        public Adaptor.Options options(Setting setting) {
+        public Adaptor.Options options(PodConnection setting) {
             return Adaptor.Options.of(setting);
         }
 
@@ -19,7 +19,7 @@ public interface Cloud {
     };
 
     /** What an adaptor is started with to use it. */
-    Adaptor.Options options(Setting setting);
+    Adaptor.Options options(PodConnection setting);
 
     /** What it still holds of pods, thing by thing, beside the local VPC's own. */
     List<String> left();

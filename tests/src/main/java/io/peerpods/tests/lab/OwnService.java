@@ -20,22 +20,22 @@ final class OwnService implements AutoCloseable {
     private static final int PORT = 80;
     private static final int TARGET_PORT = 8080;
 
-    private final Scene scene;
+    private final PodTopology topology;
     private final InetAddress service;
     private final String bridgeNfBefore;
 
-    private OwnService(Scene scene, boolean bridgeNf) {
-        this.scene = scene;
-        this.service = scene.cluster().serviceAddress();
-        Ran before = scene.worker().run("sysctl", "-n", BRIDGE_NF);
+    private OwnService(PodTopology topology, boolean bridgeNf) {
+        this.topology = topology;
+        this.service = topology.cluster().serviceAddress();
+        Ran before = topology.worker().run("sysctl", "-n", BRIDGE_NF);
         if (!before.ok()) {
             throw new IllegalStateException(BRIDGE_NF + " is not there: load the module br_netfilter");
         }
         this.bridgeNfBefore = before.output().strip();
         bridgeNf(bridgeNf ? "1" : "0");
         hairpin("on");
-        String pod = Probes.text(scene.podAddress());
-        scene.worker().nft("""
+        String pod = Probes.text(topology.podAddress());
+        topology.worker().nft("""
                 table ip %1$s {
                   chain services { type nat hook prerouting priority dstnat; policy accept;
                     ip saddr %2$s ip daddr %3$s meta mark set meta mark or 0x4000
@@ -50,16 +50,16 @@ final class OwnService implements AutoCloseable {
     }
 
     /** Whether the pod reaches itself by that Service, by TCP and by UDP. */
-    static Proof reached(Scene scene, boolean bridgeNf) throws Exception {
-        try (OwnService own = new OwnService(scene, bridgeNf)) {
+    static Proof reached(PodTopology topology, boolean bridgeNf) throws Exception {
+        try (OwnService own = new OwnService(topology, bridgeNf)) {
             return own.tcp().and(own.udp());
         }
     }
 
     private Proof tcp() throws Exception {
         // The kernel answers for a program that listens; nothing need accept.
-        try (ServerSocket server = scene.inVm().call(() -> new ServerSocket(TARGET_PORT))) {
-            Ran connected = scene.shell().run(Probes.connect(service, PORT));
+        try (ServerSocket server = topology.inVm().call(() -> new ServerSocket(TARGET_PORT))) {
+            Ran connected = topology.shell().run(Probes.connect(service, PORT));
             return new Proof(
                     connected.ok(),
                     "TCP to port " + server.getLocalPort() + (connected.ok() ? "" : " not") + " connected");
@@ -67,11 +67,11 @@ final class OwnService implements AutoCloseable {
     }
 
     private Proof udp() throws Exception {
-        try (DatagramSocket server = scene.inVm().call(() -> new DatagramSocket(TARGET_PORT))) {
+        try (DatagramSocket server = topology.inVm().call(() -> new DatagramSocket(TARGET_PORT))) {
             // Nothing may arrive: then the echo ends by itself.
-            server.setSoTimeout((scene.patience() + 1) * 1000);
+            server.setSoTimeout((topology.patience() + 1) * 1000);
             Thread echo = Thread.ofPlatform().name("own-service-echo").start(() -> answer(server));
-            Ran asked = scene.shell().run(question());
+            Ran asked = topology.shell().run(question());
             echo.join();
             boolean answered = asked.output().strip().equals("own");
             return new Proof(answered, answered ? "UDP answered" : "UDP not answered");
@@ -91,16 +91,16 @@ final class OwnService implements AutoCloseable {
 
     private List<String> question() {
         String script = "exec 3<>/dev/udp/" + Probes.text(service) + "/" + PORT + "; printf own >&3; timeout "
-                + scene.patience() + " dd bs=64 count=1 status=none <&3";
+                + topology.patience() + " dd bs=64 count=1 status=none <&3";
         return List.of("bash", "-c", script);
     }
 
     private void bridgeNf(String value) {
-        scene.worker().require("sysctl", "-qw", BRIDGE_NF + "=" + value);
+        topology.worker().require("sysctl", "-qw", BRIDGE_NF + "=" + value);
     }
 
     private void hairpin(String mode) {
-        scene.worker()
+        topology.worker()
                 .require(
                         "bash",
                         "-ec",
@@ -110,7 +110,7 @@ final class OwnService implements AutoCloseable {
 
     @Override
     public void close() {
-        scene.worker().require("nft", "delete", "table", "ip", TABLE);
+        topology.worker().require("nft", "delete", "table", "ip", TABLE);
         hairpin("off");
         bridgeNf(bridgeNfBefore);
     }

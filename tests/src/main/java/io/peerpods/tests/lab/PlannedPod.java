@@ -40,7 +40,7 @@ public final class PlannedPod implements AutoCloseable {
     private static final String TABLE = "peerpods-lab";
 
     private final Cluster cluster;
-    private final Setting setting;
+    private final PodConnection setting;
     private final SeatOnWorker seat;
     private final Vm vm;
     private final Path inVm;
@@ -61,7 +61,8 @@ public final class PlannedPod implements AutoCloseable {
         }
     }
 
-    private PlannedPod(Cluster cluster, Setting setting, SeatOnWorker seat, String name, List<String> podSubnetCidrs)
+    private PlannedPod(
+            Cluster cluster, PodConnection setting, SeatOnWorker seat, String name, List<String> podSubnetCidrs)
             throws PodNetworkException {
         this.cluster = cluster;
         this.setting = setting;
@@ -97,19 +98,19 @@ public final class PlannedPod implements AutoCloseable {
     }
 
     /** Starts the VM and makes the plans; nothing of them is carried out yet. */
-    public static PlannedPod plan(Cluster cluster, Setting setting, SeatOnWorker seat, String name)
+    public static PlannedPod plan(Cluster cluster, PodConnection setting, SeatOnWorker seat, String name)
             throws PodNetworkException {
         return plan(cluster, setting, seat, name, setting.podSubnetCidrs());
     }
 
     /** The same with a list of its own. */
     public static PlannedPod plan(
-            Cluster cluster, Setting setting, SeatOnWorker seat, String name, List<String> podSubnetCidrs)
+            Cluster cluster, PodConnection setting, SeatOnWorker seat, String name, List<String> podSubnetCidrs)
             throws PodNetworkException {
         return new PlannedPod(cluster, setting, seat, name, podSubnetCidrs);
     }
 
-    /** The kernel takes connections to the agent's port, and nobody reads them. */
+    /** The kernel takes connections to the agent's port, and does not read from them. */
     private static ServerSocket listen(Vm vm) {
         try (Netns netns = Netns.open(vm.namespace())) {
             return netns.<ServerSocket, IOException>run(() -> new ServerSocket(Cluster.AGENT_PORT));
@@ -159,7 +160,7 @@ public final class PlannedPod implements AutoCloseable {
                 .toList();
     }
 
-    /** What differs between the VM's plan and its kernel now, whoever carried it out. */
+    /** What differs between the VM's plan and its kernel now. */
     public List<String> differencesInVm() {
         // By an executor that remembers no rules, as podvm-agent -verify is: the VM's agent may have made them anew
         // since.
@@ -181,9 +182,9 @@ public final class PlannedPod implements AutoCloseable {
         executor.undo(vmJournal);
     }
 
-    public Scene scene() {
+    public PodTopology topology() {
         Place pod = new Place("the pod", inVm);
-        return new Scene(
+        return new PodTopology(
                 cluster,
                 setting,
                 cluster.worker(),
@@ -195,7 +196,7 @@ public final class PlannedPod implements AutoCloseable {
                 vm.primary().ip(),
                 vm.nics().stream().skip(1).findFirst().map(Nic::address).map(IpPrefix::address),
                 spec.vxlanId(),
-                Scene.PATIENCE,
+                PodTopology.PATIENCE,
                 command -> pod.run(command.toArray(String[]::new)));
     }
 

@@ -25,7 +25,7 @@ final class Probes {
         return command;
     }
 
-    /** Options of a packet of that many bytes which nobody may cut. */
+    /** Options of a packet of that many bytes that must not be fragmented. */
     static String[] whole(int bytes) {
         return new String[] {"-M", "do", "-s", Integer.toString(bytes - PING_OVERHEAD)};
     }
@@ -80,20 +80,20 @@ final class Probes {
     }
 
     /** The pod's echo request arrives there with the pod's own address and is answered. */
-    static Proof fromPod(Scene scene, Place at, InetAddress to) {
-        try (Counter arrived = at.count("prerouting", echo(scene.podAddress(), to))) {
-            Ran ping = scene.pingFromPod(to);
+    static Proof fromPod(PodTopology topology, Place at, InetAddress to) {
+        try (Counter arrived = at.count("prerouting", echo(topology.podAddress(), to))) {
+            Ran ping = topology.pingFromPod(to);
             long packets = arrived.packets();
             return new Proof(
                     ping.ok() && packets == 1,
-                    packets + " from " + text(scene.podAddress()) + " seen in " + at.name() + answered(ping));
+                    packets + " from " + text(topology.podAddress()) + " seen in " + at.name() + answered(ping));
         }
     }
 
     /** An echo request reaches the pod with the asker's own address and is answered. */
-    static Proof toPod(Scene scene, Place from, InetAddress source) {
-        try (Counter arrived = scene.inVm().count("prerouting", echo(source, scene.podAddress()))) {
-            Ran ping = scene.pingToPod(from, "-I", text(source));
+    static Proof toPod(PodTopology topology, Place from, InetAddress source) {
+        try (Counter arrived = topology.inVm().count("prerouting", echo(source, topology.podAddress()))) {
+            Ran ping = topology.pingToPod(from, "-I", text(source));
             long packets = arrived.packets();
             return new Proof(
                     ping.ok() && packets == 1, packets + " from " + text(source) + " seen in the pod" + answered(ping));

@@ -12,12 +12,12 @@ import java.util.Set;
  * @param dependsOn under which settings it is checked, and the kinds of op that it needs there: with one of them left out of the
  *     plans the check fails
  */
-public record Row(String name, Map<Setting, Set<OpKind>> dependsOn, Probe probe) {
+public record Row(String name, Map<PodConnection, Set<OpKind>> dependsOn, Probe probe) {
 
     /** Looks whether the row holds. */
     @FunctionalInterface
     public interface Probe {
-        Proof look(Scene scene) throws Exception;
+        Proof look(PodTopology topology) throws Exception;
     }
 
     /**
@@ -34,31 +34,31 @@ public record Row(String name, Map<Setting, Set<OpKind>> dependsOn, Probe probe)
     }
 
     static Row of(String name, Probe probe) {
-        return new Row(name, new EnumMap<>(Setting.class), probe);
+        return new Row(name, new EnumMap<>(PodConnection.class), probe);
     }
 
     /** Checked under this setting, too; it needs these kinds of op there. */
-    Row under(Setting setting, OpKind... kinds) {
-        Map<Setting, Set<OpKind>> more = new EnumMap<>(dependsOn);
+    Row under(PodConnection setting, OpKind... kinds) {
+        Map<PodConnection, Set<OpKind>> more = new EnumMap<>(dependsOn);
         Set<OpKind> set = EnumSet.noneOf(OpKind.class);
         set.addAll(Set.of(kinds));
         more.put(setting, set);
         return new Row(name, more, probe);
     }
 
-    public boolean isUnder(Setting setting) {
+    public boolean isUnder(PodConnection setting) {
         return dependsOn.containsKey(setting);
     }
 
     /** The kinds of op without which it fails. */
-    public Set<OpKind> needs(Setting setting) {
+    public Set<OpKind> needs(PodConnection setting) {
         return dependsOn.getOrDefault(setting, Set.of());
     }
 
     /** Looks; whatever is thrown is a failure with that reason. */
-    public Proof look(Scene scene) {
+    public Proof look(PodTopology topology) {
         try {
-            return probe.look(scene);
+            return probe.look(topology);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return new Proof(false, "interrupted");

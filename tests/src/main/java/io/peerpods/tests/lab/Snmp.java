@@ -9,7 +9,7 @@ public final class Snmp {
 
     /** A counter of the IP layer, such as {@code FragCreates}. */
     public static long of(Place place, String counter) {
-        // A process's own view: /proc/net follows the namespace of whoever reads it.
+        // A process's own view: /proc/net follows the namespace of the reader.
         List<String> lines = place.require("cat", "/proc/self/net/snmp")
                 .lines()
                 .filter(line -> line.startsWith("Ip: "))

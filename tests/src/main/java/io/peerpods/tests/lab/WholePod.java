@@ -58,10 +58,10 @@ public final class WholePod implements AutoCloseable {
     }
 
     /** What the check table looks at. */
-    public Scene scene(Setting setting) {
+    public PodTopology topology(PodConnection setting) {
         Place onWorker = new Place("the pod's namespace on the worker", cni.namespace());
         Place inVm = new Place("the pod", Machine.of(vm).file("/run/netns/podns"));
-        return new Scene(
+        return new PodTopology(
                 cluster,
                 setting,
                 cluster.worker(),
@@ -73,7 +73,7 @@ public final class WholePod implements AutoCloseable {
                 vm.primary().ip(),
                 vm.nics().stream().skip(1).findFirst().map(nic -> nic.ip()),
                 Tunnel.vni(onWorker),
-                Scene.PATIENCE,
+                PodTopology.PATIENCE,
                 kata::exec);
     }
 

@@ -18,7 +18,7 @@ import javax.net.ssl.SSLSocket;
 public final class BareTls {
     private BareTls() {}
 
-    /** Writes to whoever connects, until it hangs up; the port is written to the file that is named. */
+    /** Writes to each client until it hangs up; the port is written to the file that is named. */
     public static void main(String[] arguments) throws Exception {
         var credentials = CertificateAuthority.create().issue("bench");
         TlsEndpoint endpoint = TlsEndpoint.server(credentials, List.of(), TlsSettings.DEFAULT);

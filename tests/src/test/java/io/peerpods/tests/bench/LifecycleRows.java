@@ -68,7 +68,7 @@ final class LifecycleRows {
     /** The first sandbox of an adaptor that is up for as long as it takes this program to call it. */
     static void first(Report report, World world, Shim shim) throws Exception {
         Path pod = world.pod();
-        shim.warmUp(); // this program's own first calls are nobody's figure
+        shim.warmUp(); // the first calls of this program are not measured
         Series cold = new Series();
         long begun = System.nanoTime();
         var _ = shim.create("first", pod);

@@ -8,10 +8,10 @@ import io.peerpods.testing.NeedsRoot;
 import io.peerpods.tests.lab.CheckTable;
 import io.peerpods.tests.lab.OpKind;
 import io.peerpods.tests.lab.PlannedPod;
+import io.peerpods.tests.lab.PodConnection;
+import io.peerpods.tests.lab.PodTopology;
 import io.peerpods.tests.lab.RoutedCni;
 import io.peerpods.tests.lab.Row;
-import io.peerpods.tests.lab.Scene;
-import io.peerpods.tests.lab.Setting;
 import io.peerpods.vpc.model.VpcSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,8 +34,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class AblationTest {
 
     @ParameterizedTest
-    @EnumSource(Setting.class)
-    void rowsFailWithoutTheOpsThatTheyNeed(Setting setting) throws Exception {
+    @EnumSource(PodConnection.class)
+    void rowsFailWithoutTheOpsThatTheyNeed(PodConnection setting) throws Exception {
         try (Lab lab = Lab.make(VpcSpec.DEFAULT.withMtu(setting.underlayMtu()));
                 Seat seat = Seat.make(lab, setting)) {
             Set<OpKind> present = EnumSet.noneOf(OpKind.class);
@@ -43,7 +43,7 @@ class AblationTest {
                 pod.apply(UnaryOperator.identity());
                 assertThat(pod.differences()).isEmpty();
                 List<String> failing = new ArrayList<>();
-                CheckTable.look(pod.scene(), finding -> {
+                CheckTable.look(pod.topology(), finding -> {
                     if (!finding.proof().holds()) {
                         failing.add(
                                 finding.row().name() + ": " + finding.proof().words());
@@ -71,14 +71,15 @@ class AblationTest {
         }
     }
 
-    private static List<String> holdingWithout(OpKind kind, Setting setting, Lab lab, Seat seat) throws Exception {
+    private static List<String> holdingWithout(OpKind kind, PodConnection setting, Lab lab, Seat seat)
+            throws Exception {
         UnaryOperator<Plan> change = kind::leftOutOf;
         try (PlannedPod pod = PlannedPod.plan(lab.cluster(), setting, seat.onWorker(), "without")) {
             pod.apply(change);
-            Scene scene = pod.scene().impatient();
+            PodTopology topology = pod.topology().impatient();
             return CheckTable.rows(setting).stream()
                     .filter(row -> row.needs(setting).contains(kind))
-                    .filter(row -> row.look(scene).holds())
+                    .filter(row -> row.look(topology).holds())
                     .map(row -> row.name() + " holds without " + kind)
                     .toList();
         }
@@ -87,11 +88,11 @@ class AblationTest {
     /** Every kind of op is needed by some row, under every setting whose plans have it; the tests above hold each claim. */
     @Test
     void everyKindOfOpIsNeededByARow() {
-        Map<OpKind, Set<Setting>> claims = new EnumMap<>(OpKind.class);
-        for (Setting setting : Setting.values()) {
+        Map<OpKind, Set<PodConnection>> claims = new EnumMap<>(OpKind.class);
+        for (PodConnection setting : PodConnection.values()) {
             for (Row row : CheckTable.rows(setting)) {
                 row.needs(setting)
-                        .forEach(kind -> claims.computeIfAbsent(kind, any -> EnumSet.noneOf(Setting.class))
+                        .forEach(kind -> claims.computeIfAbsent(kind, any -> EnumSet.noneOf(PodConnection.class))
                                 .add(setting));
             }
         }
@@ -101,7 +102,7 @@ class AblationTest {
     /** The pod's place on the worker, as the setting's CNI makes it. */
     private record Seat(PlannedPod.SeatOnWorker onWorker, Runnable end) implements AutoCloseable {
 
-        static Seat make(Lab lab, Setting setting) {
+        static Seat make(Lab lab, PodConnection setting) {
             return switch (setting.cni()) {
                 case BRIDGE -> new Seat(PlannedPod.SeatOnWorker.of(lab.cluster().newPod()), () -> {});
                 case ROUTED -> {

@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.peerpods.tests.lab.Adaptor;
-import io.peerpods.tests.lab.Census;
 import io.peerpods.tests.lab.Daemon;
 import io.peerpods.tests.lab.KataPod;
+import io.peerpods.tests.lab.LeftoverReport;
 import io.peerpods.tests.lab.Place;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.vpc.model.ClusterPod;
 import java.io.UncheckedIOException;
@@ -46,7 +46,7 @@ class AdaptorCrashTest {
         private final ClusterPod cni = lab.cluster().newPod();
 
         private Adaptor start(int step) {
-            Adaptor.Options options = Adaptor.Options.of(Setting.BY_WORKER)
+            Adaptor.Options options = Adaptor.Options.of(PodConnection.BY_WORKER)
                     .flag("-probe-port=off")
                     .flag("-metrics-listen=off")
                     .environment(CrashLanes.KEY, Integer.toString(step));
@@ -144,7 +144,7 @@ class AdaptorCrashTest {
             Until.holds(
                     "nothing is left",
                     () -> !adaptor.daemon().isAlive()
-                            || Census.ofPods(lab.cluster(), worker, pods, adaptor)
+                            || LeftoverReport.ofPods(lab.cluster(), worker, pods, adaptor)
                                     .isEmpty());
         }
 

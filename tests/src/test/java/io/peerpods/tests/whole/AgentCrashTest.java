@@ -6,8 +6,8 @@ import io.peerpods.config.AgentConfig;
 import io.peerpods.tests.lab.Daemon;
 import io.peerpods.tests.lab.Distributions;
 import io.peerpods.tests.lab.PlannedPod;
-import io.peerpods.tests.lab.Scene;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
+import io.peerpods.tests.lab.PodTopology;
 import io.peerpods.tests.lab.Until;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,7 +43,7 @@ class AgentCrashTest {
         private final Lab lab = Lab.make();
         private final Path directory = lab.fresh("agent");
         private final PlannedPod pod;
-        private final Scene scene;
+        private final PodTopology topology;
         private final List<String> before;
         private int runs;
 
@@ -51,12 +51,12 @@ class AgentCrashTest {
             Files.createDirectories(directory);
             pod = PlannedPod.plan(
                     lab.cluster(),
-                    Setting.BY_POD_VM,
+                    PodConnection.BY_POD_VM,
                     PlannedPod.SeatOnWorker.of(lab.cluster().newPod()),
                     "crashing");
             pod.freeAgentPort();
-            scene = pod.scene();
-            before = Network.of(scene.vm());
+            topology = pod.topology();
+            before = Network.of(topology.vm());
             Files.writeString(
                     directory.resolve("apf.json"),
                     AgentConfig.of("default", "crashing", pod.spec().toJson()).toJson());
@@ -72,11 +72,11 @@ class AgentCrashTest {
                     "-config=" + directory.resolve("apf.json"),
                     "-user-data=none",
                     "-disable-tls",
-                    "-pod-namespace=" + scene.inVm().namespace(),
+                    "-pod-namespace=" + topology.inVm().namespace(),
                     "-kata-agent-socket=" + directory.resolve("kata.sock"),
                     "-state-dir=" + directory.resolve("state"));
             Path log = directory.resolve("log" + ++runs);
-            return Daemon.start(scene.vm().inside(command), Map.of(CrashLanes.KEY, Integer.toString(step)), log);
+            return Daemon.start(topology.vm().inside(command), Map.of(CrashLanes.KEY, Integer.toString(step)), log);
         }
 
         int count() throws InterruptedException {
@@ -118,8 +118,8 @@ class AgentCrashTest {
         }
 
         private void assertGone() {
-            assertThat(Network.of(scene.vm())).as("the VM's network").isEqualTo(before);
-            assertThat(scene.inVm().namespace()).as("the pod's namespace").doesNotExist();
+            assertThat(Network.of(topology.vm())).as("the VM's network").isEqualTo(before);
+            assertThat(topology.inVm().namespace()).as("the pod's namespace").doesNotExist();
         }
 
         @Override

@@ -3,11 +3,11 @@ package io.peerpods.tests.whole;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpods.tests.lab.Adaptor;
-import io.peerpods.tests.lab.Census;
 import io.peerpods.tests.lab.CheckTable;
+import io.peerpods.tests.lab.LeftoverReport;
 import io.peerpods.tests.lab.Place;
-import io.peerpods.tests.lab.Scene;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
+import io.peerpods.tests.lab.PodTopology;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
 import io.peerpods.vpc.model.ClusterPod;
@@ -24,38 +24,38 @@ class CheckTableTest {
 
     @TestFactory
     List<DynamicTest> withTheSecondNic() throws Exception {
-        return look(Setting.BY_POD_VM);
+        return look(PodConnection.BY_POD_VM);
     }
 
     @TestFactory
     List<DynamicTest> withTheSecondNicAndAnEmptyList() throws Exception {
-        return look(Setting.BY_POD_VM_UNLISTED);
+        return look(PodConnection.BY_POD_VM_UNLISTED);
     }
 
     @TestFactory
     List<DynamicTest> byTheWorker() throws Exception {
-        return look(Setting.BY_WORKER);
+        return look(PodConnection.BY_WORKER);
     }
 
     @TestFactory
     List<DynamicTest> onJumboFrames() throws Exception {
-        return look(Setting.BY_POD_VM_JUMBO);
+        return look(PodConnection.BY_POD_VM_JUMBO);
     }
 
-    private static List<DynamicTest> look(Setting setting) throws Exception {
+    private static List<DynamicTest> look(PodConnection setting) throws Exception {
         try (Lab lab = Lab.make(VpcSpec.DEFAULT.withMtu(setting.underlayMtu()))) {
             Adaptor adaptor = lab.adaptor(Adaptor.Options.of(setting));
             ClusterPod cni = lab.cluster().newPod();
             List<CheckTable.Finding> findings;
             try (WholePod pod = WholePod.start(lab.cluster(), adaptor, cni, step -> {})) {
-                Scene scene = pod.scene(setting);
-                findings = CheckTable.look(scene, finding -> {});
+                PodTopology topology = pod.topology(setting);
+                findings = CheckTable.look(topology, finding -> {});
                 pod.stop();
             }
             List<Place> namespaces = List.of(new Place("the pod's namespace", cni.namespace()));
             Until.holds(
                     "nothing is left",
-                    () -> Census.ofPods(lab.cluster(), lab.cluster().worker(), namespaces, adaptor)
+                    () -> LeftoverReport.ofPods(lab.cluster(), lab.cluster().worker(), namespaces, adaptor)
                             .isEmpty());
             assertThat(adaptor.daemon().terminate()).isZero();
             return findings.stream().map(CheckTableTest::test).toList();

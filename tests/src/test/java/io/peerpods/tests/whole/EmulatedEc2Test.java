@@ -7,11 +7,11 @@ import io.peerpods.ec2.faults.MotoServer;
 import io.peerpods.linux.IpAddresses;
 import io.peerpods.tests.aws.EmulatedEc2;
 import io.peerpods.tests.lab.Adaptor;
-import io.peerpods.tests.lab.Census;
 import io.peerpods.tests.lab.CheckTable;
 import io.peerpods.tests.lab.Distributions;
+import io.peerpods.tests.lab.LeftoverReport;
 import io.peerpods.tests.lab.Place;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
 import io.peerpods.vpc.model.ClusterPod;
@@ -29,7 +29,7 @@ class EmulatedEc2Test {
     @TestFactory
     List<DynamicTest> withTheSecondNic() throws Exception {
         assumeTrue(MotoServer.program().isPresent(), "needs moto_server in PATH, or MOTO_SERVER to name it");
-        Setting setting = Setting.BY_POD_VM;
+        PodConnection setting = PodConnection.BY_POD_VM;
         try (Lab lab = Lab.make(VpcSpec.DEFAULT.withMtu(setting.underlayMtu()));
                 EmulatedEc2 ec2 =
                         EmulatedEc2.start(Distributions.find().orElseThrow(), lab.cluster(), lab.directory())) {
@@ -46,13 +46,13 @@ class EmulatedEc2Test {
                 assertThat(ec2.left())
                         .as("an instance, two interfaces, a volume")
                         .hasSize(4);
-                findings = CheckTable.look(pod.scene(setting), finding -> {});
+                findings = CheckTable.look(pod.topology(setting), finding -> {});
                 pod.stop();
             }
             List<Place> namespaces = List.of(new Place("the pod's namespace", cni.namespace()));
             Until.holds(
                     "nothing is left",
-                    () -> Census.ofPods(lab.cluster(), lab.cluster().worker(), namespaces, adaptor)
+                    () -> LeftoverReport.ofPods(lab.cluster(), lab.cluster().worker(), namespaces, adaptor)
                             .isEmpty());
             Until.holds("nothing is left in EC2", () -> ec2.left().isEmpty());
             assertThat(adaptor.daemon().terminate()).isZero();

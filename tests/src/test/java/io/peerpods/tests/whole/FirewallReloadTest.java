@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.Place;
-import io.peerpods.tests.lab.Scene;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
+import io.peerpods.tests.lab.PodTopology;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
 import io.peerpods.vpc.model.ClusterPod;
@@ -39,12 +39,13 @@ class FirewallReloadTest {
 
     @Test
     void theGuardsOfARunningPodAreBackAfterAReloadAndCounted() throws Exception {
-        Adaptor adaptor = lab.adaptor(Adaptor.Options.of(Setting.BY_WORKER).flag("-probe-port=off"));
+        Adaptor adaptor =
+                lab.adaptor(Adaptor.Options.of(PodConnection.BY_WORKER).flag("-probe-port=off"));
         ClusterPod cni = lab.cluster().newPod();
         WholePod pod = WholePod.start(lab.cluster(), adaptor, cni, step -> {});
-        Scene scene = pod.scene(Setting.BY_WORKER);
+        PodTopology topology = pod.topology(PodConnection.BY_WORKER);
         Place worker = lab.cluster().worker();
-        for (Place place : new Place[] {worker, scene.onWorker(), scene.vm(), scene.inVm()}) {
+        for (Place place : new Place[] {worker, topology.onWorker(), topology.vm(), topology.inVm()}) {
             isBackAfterAFlush(place);
         }
         Until.holds("the repairs are counted", () -> repairs(worker) >= 2);
@@ -59,7 +60,7 @@ class FirewallReloadTest {
         adaptor.shim().stopVm(pod.id());
         Until.holds(
                 "nothing of the pod is left",
-                () -> ours(worker).isEmpty() && ours(scene.onWorker()).isEmpty());
+                () -> ours(worker).isEmpty() && ours(topology.onWorker()).isEmpty());
     }
 
     private static void isBackAfterAFlush(Place place) throws InterruptedException {

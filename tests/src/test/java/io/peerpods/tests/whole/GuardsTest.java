@@ -13,9 +13,9 @@ import io.peerpods.testing.NeedsRoot;
 import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.Counter;
 import io.peerpods.tests.lab.PlannedPod;
+import io.peerpods.tests.lab.PodConnection;
+import io.peerpods.tests.lab.PodTopology;
 import io.peerpods.tests.lab.Ran;
-import io.peerpods.tests.lab.Scene;
-import io.peerpods.tests.lab.Setting;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.function.Predicate;
@@ -53,9 +53,9 @@ class GuardsTest {
 
     @Test
     void theProhibitRouteAloneClosesTheMetadataService() throws Exception {
-        pod(Setting.BY_POD_VM, withoutRules(METADATA), scene -> {
-            try (Counter sent = scene.inVm().count("output", "ip daddr " + METADATA)) {
-                assertThat(metadata(scene).ok()).isFalse();
+        pod(PodConnection.BY_POD_VM, withoutRules(METADATA), topology -> {
+            try (Counter sent = topology.inVm().count("output", "ip daddr " + METADATA)) {
+                assertThat(metadata(topology).ok()).isFalse();
                 assertThat(sent.packets()).as("packets that found a route").isZero();
             }
         });
@@ -63,10 +63,10 @@ class GuardsTest {
 
     @Test
     void theOutputDropAloneClosesTheMetadataService() throws Exception {
-        pod(Setting.BY_POD_VM, withoutRefusals(), scene -> {
-            try (Counter sent = scene.inVm().count("output", "ip daddr " + METADATA);
-                    Counter left = scene.inVm().count("postrouting", "ip daddr " + METADATA)) {
-                assertThat(metadata(scene).ok()).isFalse();
+        pod(PodConnection.BY_POD_VM, withoutRefusals(), topology -> {
+            try (Counter sent = topology.inVm().count("output", "ip daddr " + METADATA);
+                    Counter left = topology.inVm().count("postrouting", "ip daddr " + METADATA)) {
+                assertThat(metadata(topology).ok()).isFalse();
                 assertThat(sent.packets()).as("packets sent").isPositive();
                 assertThat(left.packets()).as("packets that left").isZero();
             }
@@ -76,9 +76,9 @@ class GuardsTest {
     @Test
     void withoutBothTheMetadataServiceIsOpen() throws Exception {
         UnaryOperator<Plan> open = PlanChange.both(withoutRules(METADATA), withoutRefusals());
-        pod(Setting.BY_POD_VM, PlanChange.both(open, withoutLinkLocalByTunnel()), scene -> {
-            try (Counter left = scene.inVm().count("postrouting", "ip daddr " + METADATA)) {
-                assertThat(metadata(scene).ok()).as("connected").isTrue();
+        pod(PodConnection.BY_POD_VM, PlanChange.both(open, withoutLinkLocalByTunnel()), topology -> {
+            try (Counter left = topology.inVm().count("postrouting", "ip daddr " + METADATA)) {
+                assertThat(metadata(topology).ok()).as("connected").isTrue();
                 assertThat(left.packets()).isPositive();
             }
         });
@@ -88,10 +88,10 @@ class GuardsTest {
     void theWorkersForwardDropAloneClosesTheMetadataServiceByTheTunnel() throws Exception {
         UnaryOperator<Plan> onlyTheWorkers =
                 PlanChange.both(withoutRefusals(), PlanChange.withoutRules(GuardsTest::isInPod));
-        pod(Setting.BY_WORKER, onlyTheWorkers, scene -> {
-            try (Counter arrived = scene.worker().count("prerouting", "ip daddr " + METADATA);
-                    Counter left = scene.worker().count("postrouting", "ip daddr " + METADATA)) {
-                assertThat(metadata(scene).ok()).isFalse();
+        pod(PodConnection.BY_WORKER, onlyTheWorkers, topology -> {
+            try (Counter arrived = topology.worker().count("prerouting", "ip daddr " + METADATA);
+                    Counter left = topology.worker().count("postrouting", "ip daddr " + METADATA)) {
+                assertThat(metadata(topology).ok()).isFalse();
                 assertThat(arrived.packets()).as("packets on the worker").isPositive();
                 assertThat(left.packets()).as("packets that the worker sent on").isZero();
             }
@@ -100,9 +100,9 @@ class GuardsTest {
 
     @Test
     void withoutAnyThePodsRequestsLeaveTheWorker() throws Exception {
-        pod(Setting.BY_WORKER, PlanChange.both(withoutRules(METADATA), withoutRefusals()), scene -> {
-            try (Counter left = scene.worker().count("postrouting", "ip daddr " + METADATA)) {
-                metadata(scene);
+        pod(PodConnection.BY_WORKER, PlanChange.both(withoutRules(METADATA), withoutRefusals()), topology -> {
+            try (Counter left = topology.worker().count("postrouting", "ip daddr " + METADATA)) {
+                metadata(topology);
                 assertThat(left.packets()).isPositive();
             }
         });
@@ -111,10 +111,10 @@ class GuardsTest {
     @Test
     void theDropInThePodsNamespaceAloneClosesTheManagementPort() throws Exception {
         UnaryOperator<Plan> onlyThePods = PlanChange.withoutRules(rule -> closesAgent(rule) && !isInPod(rule));
-        pod(Setting.BY_POD_VM, onlyThePods, scene -> {
-            try (Counter sent = scene.inVm().count("output", toAgent(scene));
-                    Counter left = scene.inVm().count("postrouting", toAgent(scene))) {
-                assertThat(agent(scene).ok()).isFalse();
+        pod(PodConnection.BY_POD_VM, onlyThePods, topology -> {
+            try (Counter sent = topology.inVm().count("output", toAgent(topology));
+                    Counter left = topology.inVm().count("postrouting", toAgent(topology))) {
+                assertThat(agent(topology).ok()).isFalse();
                 assertThat(sent.packets()).as("packets sent").isPositive();
                 assertThat(left.packets()).as("packets that left").isZero();
             }
@@ -123,10 +123,10 @@ class GuardsTest {
 
     @Test
     void theWorkersForwardDropAloneClosesTheManagementPort() throws Exception {
-        pod(Setting.BY_WORKER, withoutThePodsOwn(), scene -> {
-            try (Counter arrived = scene.worker().count("prerouting", toAgent(scene));
-                    Counter atVm = scene.vm().count("prerouting", toAgent(scene))) {
-                assertThat(agent(scene).ok()).isFalse();
+        pod(PodConnection.BY_WORKER, withoutThePodsOwn(), topology -> {
+            try (Counter arrived = topology.worker().count("prerouting", toAgent(topology));
+                    Counter atVm = topology.vm().count("prerouting", toAgent(topology))) {
+                assertThat(agent(topology).ok()).isFalse();
                 assertThat(arrived.packets()).as("packets on the worker").isPositive();
                 assertThat(atVm.packets()).as("packets at the VM").isZero();
             }
@@ -135,11 +135,11 @@ class GuardsTest {
 
     @Test
     void withoutItThePodConnectsWithTheWorkersAddressOn() throws Exception {
-        pod(Setting.BY_WORKER, withoutRules("dport " + Cluster.AGENT_PORT), scene -> {
-            String asTheWorker = toAgent(scene) + " ip saddr "
-                    + IpAddresses.text(scene.cluster().workerAddress());
-            try (Counter atVm = scene.vm().count("prerouting", asTheWorker)) {
-                assertThat(agent(scene).ok()).as("connected").isTrue();
+        pod(PodConnection.BY_WORKER, withoutRules("dport " + Cluster.AGENT_PORT), topology -> {
+            String asTheWorker = toAgent(topology) + " ip saddr "
+                    + IpAddresses.text(topology.cluster().workerAddress());
+            try (Counter atVm = topology.vm().count("prerouting", asTheWorker)) {
+                assertThat(agent(topology).ok()).as("connected").isTrue();
                 assertThat(atVm.packets()).isPositive();
             }
         });
@@ -147,11 +147,11 @@ class GuardsTest {
 
     @Test
     void theVmsInputDropAloneClosesTheManagementPortAcrossTheVpc() throws Exception {
-        pod(Setting.BY_POD_VM, withoutThePodsOwn(), scene -> {
-            try (Counter worker = scene.worker().count("prerouting", toAgent(scene));
-                    Counter atVm = scene.vm().count("prerouting", toAgent(scene));
-                    Counter taken = scene.vm().count("input", LATE, toAgent(scene))) {
-                assertThat(agent(scene).ok()).isFalse();
+        pod(PodConnection.BY_POD_VM, withoutThePodsOwn(), topology -> {
+            try (Counter worker = topology.worker().count("prerouting", toAgent(topology));
+                    Counter atVm = topology.vm().count("prerouting", toAgent(topology));
+                    Counter taken = topology.vm().count("input", LATE, toAgent(topology))) {
+                assertThat(agent(topology).ok()).isFalse();
                 assertThat(worker.packets()).as("packets on the worker").isZero();
                 assertThat(atVm.packets()).as("packets at the VM").isPositive();
                 assertThat(taken.packets()).as("packets that the VM took").isZero();
@@ -162,21 +162,21 @@ class GuardsTest {
     @Test
     void withoutItThePodConnectsAcrossTheVpc() throws Exception {
         pod(
-                Setting.BY_POD_VM,
+                PodConnection.BY_POD_VM,
                 withoutRules("dport " + Cluster.AGENT_PORT),
-                scene -> assertThat(agent(scene).ok()).as("connected").isTrue());
+                topology -> assertThat(agent(topology).ok()).as("connected").isTrue());
     }
 
     /** Looks at a pod. */
     @FunctionalInterface
     private interface Look {
-        void at(Scene scene) throws Exception;
+        void at(PodTopology topology) throws Exception;
     }
 
-    private static void pod(Setting setting, UnaryOperator<Plan> change, Look look) throws Exception {
+    private static void pod(PodConnection setting, UnaryOperator<Plan> change, Look look) throws Exception {
         try (PlannedPod pod = PlannedPod.plan(
                 lab.cluster(), setting, PlannedPod.SeatOnWorker.of(lab.cluster().newPod()), "guarded")) {
-            look.at(pod.apply(change).scene());
+            look.at(pod.apply(change).topology());
         }
     }
 
@@ -210,19 +210,19 @@ class GuardsTest {
                 op -> op instanceof Op.Route route && route.destination().equals(IpPrefix.of("169.254.0.0/16")));
     }
 
-    private static Ran metadata(Scene scene) {
-        return connect(scene, METADATA, 80);
+    private static Ran metadata(PodTopology topology) {
+        return connect(topology, METADATA, 80);
     }
 
-    private static Ran agent(Scene scene) {
-        return connect(scene, IpAddresses.text(scene.vmAddress()), Cluster.AGENT_PORT);
+    private static Ran agent(PodTopology topology) {
+        return connect(topology, IpAddresses.text(topology.vmAddress()), Cluster.AGENT_PORT);
     }
 
-    private static Ran connect(Scene scene, String address, int port) {
-        return scene.shell().run(List.of("timeout", "2", "bash", "-c", "exec 3<>/dev/tcp/" + address + "/" + port));
+    private static Ran connect(PodTopology topology, String address, int port) {
+        return topology.shell().run(List.of("timeout", "2", "bash", "-c", "exec 3<>/dev/tcp/" + address + "/" + port));
     }
 
-    private static String toAgent(Scene scene) {
-        return "ip daddr " + IpAddresses.text(scene.vmAddress()) + " tcp dport " + Cluster.AGENT_PORT;
+    private static String toAgent(PodTopology topology) {
+        return "ip daddr " + IpAddresses.text(topology.vmAddress()) + " tcp dport " + Cluster.AGENT_PORT;
     }
 }

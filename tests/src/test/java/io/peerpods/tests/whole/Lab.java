@@ -1,6 +1,6 @@
 package io.peerpods.tests.whole;
 
-import io.peerpods.testing.Leftovers;
+import io.peerpods.testing.KernelInventory;
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.Distributions;
@@ -23,14 +23,14 @@ public final class Lab implements AutoCloseable {
 
     private static final AtomicInteger COUNT = new AtomicInteger();
 
-    private final Leftovers before;
+    private final KernelInventory before;
     private final Path directory;
     private final Cluster cluster;
     private final String prefix;
     private final List<Adaptor> adaptors = new ArrayList<>();
 
     private Lab(VpcSpec spec) {
-        this.before = Leftovers.census();
+        this.before = KernelInventory.take();
         // Short: a socket's path has at most 107 bytes.
         this.directory = Path.of("/run", "ppl" + ProcessHandle.current().pid() + "-" + COUNT.incrementAndGet());
         try {
@@ -59,7 +59,7 @@ public final class Lab implements AutoCloseable {
         return directory;
     }
 
-    /** A directory of this lab that nobody has yet. */
+    /** A directory of this lab that is not in use yet. */
     public Path fresh(String hint) {
         return directory.resolve(hint + COUNT.incrementAndGet());
     }
@@ -90,10 +90,12 @@ public final class Lab implements AutoCloseable {
 
     /** Others may use this machine, and other labs this process, at the same time. */
     private List<String> left() {
-        return Leftovers.census().since(before).stream().filter(this::isOurs).toList();
+        return KernelInventory.take().since(before).stream()
+                .filter(this::isOurs)
+                .toList();
     }
 
-    /** What bears this VPC's prefix, a daemon that works with this lab's directory, a process in a namespace that nobody names any more. */
+    /** What bears this VPC's prefix, a daemon that works with this lab's directory, a process in a namespace without a name. */
     private boolean isOurs(String thing) {
         if (!thing.startsWith("process ")) {
             return thing.contains(prefix);

@@ -3,10 +3,10 @@ package io.peerpods.tests.whole;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpods.tests.lab.Adaptor;
-import io.peerpods.tests.lab.Census;
+import io.peerpods.tests.lab.LeftoverReport;
 import io.peerpods.tests.lab.Place;
-import io.peerpods.tests.lab.Scene;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
+import io.peerpods.tests.lab.PodTopology;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
 import io.peerpods.vpc.model.ClusterPod;
@@ -30,7 +30,7 @@ class ManyPodsTest {
     void tenPodsComeAndGoAtOnce() throws Exception {
         try (Lab lab = Lab.make();
                 ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
-            Adaptor adaptor = lab.adaptor(Adaptor.Options.of(Setting.BY_POD_VM));
+            Adaptor adaptor = lab.adaptor(Adaptor.Options.of(PodConnection.BY_POD_VM));
             List<ClusterPod> seats =
                     Stream.generate(lab.cluster()::newPod).limit(PODS).toList();
             List<Future<WholePod>> starting = new ArrayList<>();
@@ -41,17 +41,20 @@ class ManyPodsTest {
             for (Future<WholePod> each : starting) {
                 pods.add(each.get());
             }
-            List<Scene> scenes =
-                    pods.stream().map(pod -> pod.scene(Setting.BY_POD_VM)).toList();
-            assertThat(scenes.stream().map(Scene::vni)).doesNotHaveDuplicates();
-            assertThat(scenes.stream().map(Scene::vmAddress)).doesNotHaveDuplicates();
+            List<PodTopology> scenes = pods.stream()
+                    .map(pod -> pod.topology(PodConnection.BY_POD_VM))
+                    .toList();
+            assertThat(scenes.stream().map(PodTopology::vni)).doesNotHaveDuplicates();
+            assertThat(scenes.stream().map(PodTopology::vmAddress)).doesNotHaveDuplicates();
             for (int i = 0; i < PODS; i++) {
-                Scene scene = scenes.get(i);
-                assertThat(scene.pingFromPod(scene.cluster().distantAddress()).ok())
+                PodTopology topology = scenes.get(i);
+                assertThat(topology.pingFromPod(topology.cluster().distantAddress())
+                                .ok())
                         .isTrue();
-                assertThat(scene.pingFromPod(scene.cluster().internetAddress()).ok())
+                assertThat(topology.pingFromPod(topology.cluster().internetAddress())
+                                .ok())
                         .isTrue();
-                assertThat(scene.pingFromPod(scenes.get((i + 1) % PODS).podAddress())
+                assertThat(topology.pingFromPod(scenes.get((i + 1) % PODS).podAddress())
                                 .ok())
                         .as("pod to pod, both on VMs")
                         .isTrue();
@@ -68,7 +71,7 @@ class ManyPodsTest {
                     .toList();
             Until.holds(
                     "nothing is left",
-                    () -> Census.ofPods(lab.cluster(), lab.cluster().worker(), namespaces, adaptor)
+                    () -> LeftoverReport.ofPods(lab.cluster(), lab.cluster().worker(), namespaces, adaptor)
                             .isEmpty());
         }
     }

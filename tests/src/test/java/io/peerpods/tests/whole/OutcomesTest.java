@@ -7,11 +7,11 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.peerpods.linux.Netns;
 import io.peerpods.tests.lab.Adaptor;
-import io.peerpods.tests.lab.Census;
 import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.KataPod;
+import io.peerpods.tests.lab.LeftoverReport;
 import io.peerpods.tests.lab.Place;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
 import io.peerpods.tests.lab.Shim;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
@@ -48,7 +48,7 @@ class OutcomesTest {
     @BeforeAll
     static void make() throws InterruptedException {
         lab = Lab.make();
-        adaptor = lab.adaptor(Adaptor.Options.of(Setting.BY_WORKER));
+        adaptor = lab.adaptor(Adaptor.Options.of(PodConnection.BY_WORKER));
     }
 
     @AfterAll
@@ -186,7 +186,7 @@ class OutcomesTest {
 
     /** A second adaptor beside the first one: another node in the VMs' tags, other VNIs, no ports of its own. */
     private static Adaptor.Options options(String node) {
-        return Adaptor.Options.of(Setting.BY_WORKER)
+        return Adaptor.Options.of(PodConnection.BY_WORKER)
                 .environment("NODE_NAME", node)
                 .flag("-vxlan-min-id=" + (600_000 + 1000 * Math.floorMod(node.hashCode(), 100)))
                 .flag("-probe-port=off")
@@ -220,6 +220,6 @@ class OutcomesTest {
         List<Place> namespaces = java.util.Arrays.stream(pods)
                 .map(pod -> new Place(pod.name(), pod.namespace()))
                 .toList();
-        return Census.ofPods(lab.cluster(), lab.cluster().worker(), namespaces, whose);
+        return LeftoverReport.ofPods(lab.cluster(), lab.cluster().worker(), namespaces, whose);
     }
 }

@@ -16,8 +16,8 @@ import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import io.peerpods.testing.TempNetns;
 import io.peerpods.tests.lab.PlannedPod;
-import io.peerpods.tests.lab.Scene;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
+import io.peerpods.tests.lab.PodTopology;
 import io.peerpods.tests.lab.Snmp;
 import io.peerpods.tests.lab.Tunnel;
 import java.io.IOException;
@@ -58,9 +58,9 @@ class PacketSizeTest {
 
     @Test
     void thePodsMtuIsWhatTheUnderlayLeaves() throws Exception {
-        pod(UnaryOperator.identity(), scene -> {
-            assertThat(Tunnel.mtu(scene.inVm(), "eth0")).isEqualTo(1450);
-            assertThat(Tunnel.mtu(scene.onWorker(), "eth0"))
+        pod(UnaryOperator.identity(), topology -> {
+            assertThat(Tunnel.mtu(topology.inVm(), "eth0")).isEqualTo(1450);
+            assertThat(Tunnel.mtu(topology.onWorker(), "eth0"))
                     .as("the worker's side keeps its own")
                     .isEqualTo(1500);
         });
@@ -68,11 +68,11 @@ class PacketSizeTest {
 
     @Test
     void aPacketThatMayBeCutPassesAtAnySize() throws Exception {
-        pod(UnaryOperator.identity(), scene -> {
-            assertThat(scene.pingFromPod(neighbour(), "-s", size(3000)).ok())
+        pod(UnaryOperator.identity(), topology -> {
+            assertThat(topology.pingFromPod(neighbour(), "-s", size(3000)).ok())
                     .as("pod to cluster pod")
                     .isTrue();
-            assertThat(scene.pingToPod(scene.cluster().neighbour(), "-s", size(3000))
+            assertThat(topology.pingToPod(topology.cluster().neighbour(), "-s", size(3000))
                             .ok())
                     .as("cluster pod to pod")
                     .isTrue();
@@ -81,12 +81,12 @@ class PacketSizeTest {
 
     @Test
     void aPacketTooLargeForTheTunnelIsCutOutsideOnTheWorker() throws Exception {
-        pod(UnaryOperator.identity(), scene -> {
-            long before = Snmp.of(scene.worker(), "FragCreates");
-            assertThat(scene.pingToPod(scene.cluster().neighbour(), "-M", "do", "-s", size(1500))
+        pod(UnaryOperator.identity(), topology -> {
+            long before = Snmp.of(topology.worker(), "FragCreates");
+            assertThat(topology.pingToPod(topology.cluster().neighbour(), "-M", "do", "-s", size(1500))
                             .ok())
                     .isTrue();
-            assertThat(Snmp.of(scene.worker(), "FragCreates") - before)
+            assertThat(Snmp.of(topology.worker(), "FragCreates") - before)
                     .as("outer fragments made on the worker")
                     .isPositive();
         });
@@ -95,7 +95,7 @@ class PacketSizeTest {
     /** A fabric that loses fragments is a black hole for such packets, but TCP keeps to the MSS that the pod's MTU gives. */
     @Test
     void tcpSurvivesAnUnderlayThatLosesFragments() throws Exception {
-        pod(UnaryOperator.identity(), scene -> {
+        pod(UnaryOperator.identity(), topology -> {
             String loser = """
                     table netdev lose {
                       chain i { type filter hook ingress device %s priority 0; policy accept;
@@ -103,19 +103,19 @@ class PacketSizeTest {
                       }
                     }
                     """;
-            scene.worker().nft(loser.formatted("eth0"));
-            scene.vm().nft(loser.formatted("ens5"));
+            topology.worker().nft(loser.formatted("eth0"));
+            topology.vm().nft(loser.formatted("ens5"));
             try {
-                Scene impatient = scene.impatient();
+                PodTopology impatient = topology.impatient();
                 assertThat(impatient
-                                .pingToPod(scene.cluster().neighbour(), "-M", "do", "-s", size(1500))
+                                .pingToPod(topology.cluster().neighbour(), "-M", "do", "-s", size(1500))
                                 .ok())
                         .as("1500 bytes in one piece")
                         .isFalse();
-                assertThat(transfer(scene)).isEqualTo(TRANSFER);
+                assertThat(transfer(topology)).isEqualTo(TRANSFER);
             } finally {
-                scene.worker().run("nft", "delete", "table", "netdev", "lose");
-                scene.vm().run("nft", "delete", "table", "netdev", "lose");
+                topology.worker().run("nft", "delete", "table", "netdev", "lose");
+                topology.vm().run("nft", "delete", "table", "netdev", "lose");
             }
         });
     }
@@ -126,13 +126,13 @@ class PacketSizeTest {
         UnaryOperator<Plan> kernels = plan -> new Plan(
                 plan.owner(),
                 plan.ops().stream().map(PacketSizeTest::withoutMtu).toList());
-        pod(kernels, scene -> {
-            long before = Snmp.of(scene.vm(), "FragCreates");
-            assertThat(Tunnel.mtu(scene.inVm(), "eth0")).isEqualTo(1500);
-            assertThat(scene.pingFromPod(neighbour(), "-M", "do", "-s", size(1500))
+        pod(kernels, topology -> {
+            long before = Snmp.of(topology.vm(), "FragCreates");
+            assertThat(Tunnel.mtu(topology.inVm(), "eth0")).isEqualTo(1500);
+            assertThat(topology.pingFromPod(neighbour(), "-M", "do", "-s", size(1500))
                             .ok())
                     .isTrue();
-            assertThat(Snmp.of(scene.vm(), "FragCreates") - before)
+            assertThat(Snmp.of(topology.vm(), "FragCreates") - before)
                     .as("outer fragments made in the VM")
                     .isPositive();
         });
@@ -141,10 +141,10 @@ class PacketSizeTest {
     /** With "df set" frames too large for the tunnel would be lost without a word, so the tunnel never has it. */
     @Test
     void theTunnelNeverForbidsOuterFragments() throws Exception {
-        pod(UnaryOperator.identity(), scene -> {
+        pod(UnaryOperator.identity(), topology -> {
             for (String link : List.of(
-                    scene.onWorker().require("ip", "-d", "link", "show", "type", "vxlan"),
-                    scene.inVm().require("ip", "-d", "link", "show", "type", "vxlan"))) {
+                    topology.onWorker().require("ip", "-d", "link", "show", "type", "vxlan"),
+                    topology.inVm().require("ip", "-d", "link", "show", "type", "vxlan"))) {
                 assertThat(link).contains("vxlan id").doesNotContain("df set").doesNotContain("df inherit");
             }
         });
@@ -198,13 +198,14 @@ class PacketSizeTest {
     }
 
     /** Sends a megabyte from a cluster pod to the pod, and tells how much arrived. */
-    private static int transfer(Scene scene) throws Exception {
-        try (ServerSocket server = scene.inVm().call(() -> new ServerSocket(5301))) {
+    private static int transfer(PodTopology topology) throws Exception {
+        try (ServerSocket server = topology.inVm().call(() -> new ServerSocket(5301))) {
             CompletableFuture<Integer> received = new CompletableFuture<>();
             received.completeAsync(() -> drain(server));
-            InetSocketAddress pod = new InetSocketAddress(scene.podAddress(), 5301);
+            InetSocketAddress pod = new InetSocketAddress(topology.podAddress(), 5301);
             // A socket belongs to the namespace of the thread that connects it.
-            try (Socket client = scene.cluster().neighbour().call(() -> new Socket(pod.getAddress(), pod.getPort()))) {
+            try (Socket client =
+                    topology.cluster().neighbour().call(() -> new Socket(pod.getAddress(), pod.getPort()))) {
                 client.getOutputStream().write(new byte[TRANSFER]);
             }
             return received.get(60, TimeUnit.SECONDS);
@@ -242,20 +243,20 @@ class PacketSizeTest {
     /** Looks at a pod. */
     @FunctionalInterface
     private interface Look {
-        void at(Scene scene) throws Exception;
+        void at(PodTopology topology) throws Exception;
     }
 
     private static PlannedPod planned() throws Exception {
         return PlannedPod.plan(
                 lab.cluster(),
-                Setting.BY_WORKER,
+                PodConnection.BY_WORKER,
                 PlannedPod.SeatOnWorker.of(lab.cluster().newPod()),
                 "sized");
     }
 
     private static void pod(UnaryOperator<Plan> change, Look look) throws Exception {
         try (PlannedPod pod = planned()) {
-            look.at(pod.apply(change).scene());
+            look.at(pod.apply(change).topology());
         }
     }
 }

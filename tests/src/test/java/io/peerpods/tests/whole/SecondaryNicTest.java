@@ -7,8 +7,8 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.peerpods.tests.lab.Adaptor;
 import io.peerpods.tests.lab.KataPod;
-import io.peerpods.tests.lab.Scene;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
+import io.peerpods.tests.lab.PodTopology;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
 import io.peerpods.vpc.model.ClusterPod;
@@ -23,11 +23,13 @@ class SecondaryNicTest {
     @Test
     void aNicThatComesTwentySecondsLateIsWaitedFor() throws Exception {
         try (Lab lab = Lab.make()) {
-            Adaptor adaptor = lab.adaptor(Adaptor.Options.of(Setting.BY_POD_VM).flag("-local-second-nic=20s"));
+            Adaptor adaptor =
+                    lab.adaptor(Adaptor.Options.of(PodConnection.BY_POD_VM).flag("-local-second-nic=20s"));
             try (WholePod pod =
                     WholePod.start(lab.cluster(), adaptor, lab.cluster().newPod(), step -> {})) {
-                Scene scene = pod.scene(Setting.BY_POD_VM);
-                assertThat(scene.pingFromPod(scene.cluster().internetAddress()).ok())
+                PodTopology topology = pod.topology(PodConnection.BY_POD_VM);
+                assertThat(topology.pingFromPod(topology.cluster().internetAddress())
+                                .ok())
                         .isTrue();
                 pod.stop();
             }
@@ -38,7 +40,7 @@ class SecondaryNicTest {
     @Test
     void aNicThatNeverComesFailsTheStartAndIsNamed() throws Exception {
         try (Lab lab = Lab.make()) {
-            Adaptor adaptor = lab.adaptor(Adaptor.Options.of(Setting.BY_POD_VM)
+            Adaptor adaptor = lab.adaptor(Adaptor.Options.of(PodConnection.BY_POD_VM)
                     .flag("-local-second-nic=never")
                     .flag("-podvm-agent-flags=-network-timeout=6s"));
             ClusterPod cni = lab.cluster().newPod();

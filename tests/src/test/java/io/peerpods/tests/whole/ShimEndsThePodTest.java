@@ -3,7 +3,7 @@ package io.peerpods.tests.whole;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.peerpods.tests.lab.Adaptor;
-import io.peerpods.tests.lab.Census;
+import io.peerpods.tests.lab.LeftoverReport;
 import io.peerpods.tests.lab.Place;
 import io.peerpods.tests.lab.Ran;
 import io.peerpods.tests.lab.Until;
@@ -90,7 +90,7 @@ class ShimEndsThePodTest {
         List<Place> namespaces = List.of(new Place("the pod's namespace", cni.namespace()));
         Until.holds(
                 "nothing is left",
-                () -> Census.ofPods(lab.cluster(), lab.cluster().worker(), namespaces, adaptor)
+                () -> LeftoverReport.ofPods(lab.cluster(), lab.cluster().worker(), namespaces, adaptor)
                         .isEmpty());
     }
 }

@@ -6,9 +6,9 @@ import io.peerpods.linux.IpAddresses;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import io.peerpods.tests.lab.PlannedPod;
+import io.peerpods.tests.lab.PodConnection;
+import io.peerpods.tests.lab.PodTopology;
 import io.peerpods.tests.lab.Ran;
-import io.peerpods.tests.lab.Scene;
-import io.peerpods.tests.lab.Setting;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterAll;
@@ -37,20 +37,20 @@ class TunnelLifeTest {
 
     @ParameterizedTest
     @EnumSource(names = {"BY_WORKER", "BY_POD_VM"})
-    void undoingItLeavesTheWorkerAndTheVmAsTheyWere(Setting setting) throws Exception {
+    void undoingItLeavesTheWorkerAndTheVmAsTheyWere(PodConnection setting) throws Exception {
         try (PlannedPod pod = pod(setting)) {
-            Scene scene = pod.scene();
-            assertThat(pingToPod(scene).ok())
+            PodTopology topology = pod.topology();
+            assertThat(pingToPod(topology).ok())
                     .as("the CNI's own namespace answers before")
                     .isTrue();
-            List<String> worker = Network.of(scene.onWorker());
-            List<String> vm = Network.of(scene.vm());
+            List<String> worker = Network.of(topology.onWorker());
+            List<String> vm = Network.of(topology.vm());
             pod.apply(UnaryOperator.identity());
-            assertThat(Network.of(scene.onWorker())).isNotEqualTo(worker);
+            assertThat(Network.of(topology.onWorker())).isNotEqualTo(worker);
             pod.undo();
-            assertThat(Network.of(scene.onWorker())).isEqualTo(worker);
-            assertThat(Network.of(scene.vm())).isEqualTo(vm);
-            assertThat(pingToPod(scene).ok())
+            assertThat(Network.of(topology.onWorker())).isEqualTo(worker);
+            assertThat(Network.of(topology.vm())).isEqualTo(vm);
+            assertThat(pingToPod(topology).ok())
                     .as("the CNI's own namespace answers again")
                     .isTrue();
         }
@@ -58,41 +58,41 @@ class TunnelLifeTest {
 
     @Test
     void makingItTwiceChangesNothing() throws Exception {
-        try (PlannedPod pod = pod(Setting.BY_POD_VM)) {
+        try (PlannedPod pod = pod(PodConnection.BY_POD_VM)) {
             pod.apply(UnaryOperator.identity());
-            List<String> inVm = Network.of(pod.scene().inVm());
-            List<String> onWorker = Network.of(pod.scene().onWorker());
+            List<String> inVm = Network.of(pod.topology().inVm());
+            List<String> onWorker = Network.of(pod.topology().onWorker());
             pod.apply(UnaryOperator.identity());
-            assertThat(Network.of(pod.scene().inVm())).isEqualTo(inVm);
-            assertThat(Network.of(pod.scene().onWorker())).isEqualTo(onWorker);
+            assertThat(Network.of(pod.topology().inVm())).isEqualTo(inVm);
+            assertThat(Network.of(pod.topology().onWorker())).isEqualTo(onWorker);
             assertThat(pod.differences()).isEmpty();
         }
     }
 
     @Test
     void whatSomebodyTookAwayIsSeenAndPutBack() throws Exception {
-        try (PlannedPod pod = pod(Setting.BY_WORKER)) {
+        try (PlannedPod pod = pod(PodConnection.BY_WORKER)) {
             pod.apply(UnaryOperator.identity());
-            Scene scene = pod.scene();
-            scene.onWorker().require("tc", "qdisc", "del", "dev", "eth0", "clsact");
-            scene.inVm().require("ip", "route", "del", "default");
+            PodTopology topology = pod.topology();
+            topology.onWorker().require("tc", "qdisc", "del", "dev", "eth0", "clsact");
+            topology.inVm().require("ip", "route", "del", "default");
             // The redirect, the filter for hairpin frames before it, and the route.
             assertThat(pod.differences()).hasSize(3);
             pod.apply(UnaryOperator.identity());
             assertThat(pod.differences()).isEmpty();
-            assertThat(pingToPod(scene).ok()).isTrue();
+            assertThat(pingToPod(topology).ok()).isTrue();
         }
     }
 
     /** The kernel keeps a VNI for the namespace that a vxlan was made from, wherever the device is. */
     @Test
     void itsVniIsTakenInTheWorkersNamespace() throws Exception {
-        try (PlannedPod pod = pod(Setting.BY_WORKER)) {
+        try (PlannedPod pod = pod(PodConnection.BY_WORKER)) {
             pod.apply(UnaryOperator.identity());
             int vni = pod.spec().vxlanId();
-            assertThat(addVxlan(pod.scene(), vni).ok()).as("the same VNI").isFalse();
-            Ran next = addVxlan(pod.scene(), vni + 1);
-            pod.scene().worker().run("ip", "link", "del", "other0");
+            assertThat(addVxlan(pod.topology(), vni).ok()).as("the same VNI").isFalse();
+            Ran next = addVxlan(pod.topology(), vni + 1);
+            pod.topology().worker().run("ip", "link", "del", "other0");
             assertThat(next.ok()).as("the next VNI").isTrue();
         }
     }
@@ -100,42 +100,42 @@ class TunnelLifeTest {
     /** The worker's own stack is silent while the pod is elsewhere: the pod answers ARP, with the hardware address it had. */
     @Test
     void thePodAnswersForItsAddress() throws Exception {
-        try (PlannedPod pod = pod(Setting.BY_WORKER)) {
+        try (PlannedPod pod = pod(PodConnection.BY_WORKER)) {
             pod.apply(UnaryOperator.identity());
-            Scene scene = pod.scene();
-            scene.worker().run("ip", "neigh", "flush", "dev", "cni0");
-            assertThat(scene.pingToPod(scene.worker()).ok()).isTrue();
-            String known = scene.worker().require("ip", "neigh", "show", IpAddresses.text(scene.podAddress()));
-            assertThat(known).contains(scene.podMac().toString());
-            assertThat(scene.inVm().require("ip", "link", "show", "eth0"))
-                    .contains(scene.podMac().toString());
+            PodTopology topology = pod.topology();
+            topology.worker().run("ip", "neigh", "flush", "dev", "cni0");
+            assertThat(topology.pingToPod(topology.worker()).ok()).isTrue();
+            String known = topology.worker().require("ip", "neigh", "show", IpAddresses.text(topology.podAddress()));
+            assertThat(known).contains(topology.podMac().toString());
+            assertThat(topology.inVm().require("ip", "link", "show", "eth0"))
+                    .contains(topology.podMac().toString());
         }
     }
 
     /** The management address is an ordinary one of the VPC: only the agent's port is closed, so that port needs its TLS. */
     @Test
     void thePodReachesItsVmsManagementAddressItself() throws Exception {
-        try (PlannedPod pod = pod(Setting.BY_POD_VM)) {
-            Scene scene = pod.apply(UnaryOperator.identity()).scene();
-            assertThat(scene.pingFromPod(scene.vmAddress()).ok()).isTrue();
-            assertThat(scene.worker()
-                            .run("ping", "-n", "-c", "1", "-W", "5", IpAddresses.text(scene.vmAddress()))
+        try (PlannedPod pod = pod(PodConnection.BY_POD_VM)) {
+            PodTopology topology = pod.apply(UnaryOperator.identity()).topology();
+            assertThat(topology.pingFromPod(topology.vmAddress()).ok()).isTrue();
+            assertThat(topology.worker()
+                            .run("ping", "-n", "-c", "1", "-W", "5", IpAddresses.text(topology.vmAddress()))
                             .ok())
                     .isTrue();
         }
     }
 
-    private static PlannedPod pod(Setting setting) throws Exception {
+    private static PlannedPod pod(PodConnection setting) throws Exception {
         return PlannedPod.plan(
                 lab.cluster(), setting, PlannedPod.SeatOnWorker.of(lab.cluster().newPod()), "alive");
     }
 
-    private static Ran pingToPod(Scene scene) {
-        return scene.pingToPod(scene.cluster().neighbour());
+    private static Ran pingToPod(PodTopology topology) {
+        return topology.pingToPod(topology.cluster().neighbour());
     }
 
-    private static Ran addVxlan(Scene scene, int vni) {
-        return scene.worker()
+    private static Ran addVxlan(PodTopology topology, int vni) {
+        return topology.worker()
                 .run(
                         "ip",
                         "link",

@@ -11,10 +11,10 @@ import io.peerpods.linux.PacketSocket;
 import io.peerpods.linux.netlink.Rtnl;
 import io.peerpods.linux.sys.NativeThreads;
 import io.peerpods.tests.lab.Adaptor;
-import io.peerpods.tests.lab.Census;
 import io.peerpods.tests.lab.KataPod;
+import io.peerpods.tests.lab.LeftoverReport;
 import io.peerpods.tests.lab.Place;
-import io.peerpods.tests.lab.Setting;
+import io.peerpods.tests.lab.PodConnection;
 import io.peerpods.tests.lab.Shim;
 import io.peerpods.tests.lab.Until;
 import io.peerpods.tests.lab.WholePod;
@@ -43,7 +43,7 @@ class TunnelProbeTest {
     @BeforeAll
     static void make() throws InterruptedException {
         lab = Lab.make();
-        adaptor = lab.adaptor(Adaptor.Options.of(Setting.BY_WORKER));
+        adaptor = lab.adaptor(Adaptor.Options.of(PodConnection.BY_WORKER));
     }
 
     @AfterAll
@@ -209,7 +209,7 @@ class TunnelProbeTest {
     private static void awaitNothingLeft(ClusterPod cni) throws InterruptedException {
         Until.holds(
                 "nothing is left",
-                () -> Census.ofPods(
+                () -> LeftoverReport.ofPods(
                                 lab.cluster(),
                                 lab.cluster().worker(),
                                 List.of(new Place(cni.name(), cni.namespace())),

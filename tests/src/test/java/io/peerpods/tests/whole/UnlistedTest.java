@@ -10,9 +10,9 @@ import io.peerpods.tests.lab.Cluster;
 import io.peerpods.tests.lab.Counter;
 import io.peerpods.tests.lab.OpKind;
 import io.peerpods.tests.lab.PlannedPod;
+import io.peerpods.tests.lab.PodConnection;
+import io.peerpods.tests.lab.PodTopology;
 import io.peerpods.tests.lab.Ran;
-import io.peerpods.tests.lab.Scene;
-import io.peerpods.tests.lab.Setting;
 import io.peerpods.vpc.model.VpcBehaviour;
 import io.peerpods.vpc.model.VpcSpec;
 import java.net.InetAddress;
@@ -31,18 +31,19 @@ class UnlistedTest {
 
     @Test
     void whatThePodStartsTowardsAnotherNodesPodsIsLostWithoutAList() throws Exception {
-        pod(VpcBehaviour.EC2, List.of(), UnaryOperator.identity(), scene -> {
-            InetAddress distant = scene.cluster().distantAddress();
-            try (Counter worker = scene.worker().count("prerouting", flow(scene.podAddress(), distant));
-                    Counter router = scene.cluster().router().count("prerouting", "ip daddr " + text(distant))) {
-                assertThat(scene.impatient().pingFromPod(distant).ok()).isFalse();
+        pod(VpcBehaviour.EC2, List.of(), UnaryOperator.identity(), topology -> {
+            InetAddress distant = topology.cluster().distantAddress();
+            try (Counter worker = topology.worker().count("prerouting", flow(topology.podAddress(), distant));
+                    Counter router = topology.cluster().router().count("prerouting", "ip daddr " + text(distant))) {
+                assertThat(topology.impatient().pingFromPod(distant).ok()).isFalse();
                 assertThat(worker.packets()).as("packets on the worker").isZero();
                 assertThat(router.packets()).as("packets at the VPC's router").isEqualTo(1);
             }
-            assertThat(scene.pingToPod(scene.cluster().distant()).ok())
+            assertThat(topology.pingToPod(topology.cluster().distant()).ok())
                     .as("the other way round it works: the answer goes by the tunnel")
                     .isTrue();
-            assertThat(scene.pingFromPod(scene.cluster().neighbourAddress()).ok())
+            assertThat(topology.pingFromPod(topology.cluster().neighbourAddress())
+                            .ok())
                     .as("the pod's own network stays on the tunnel")
                     .isTrue();
         });
@@ -50,9 +51,10 @@ class UnlistedTest {
 
     @Test
     void withTheListItIsNot() throws Exception {
-        pod(VpcBehaviour.EC2, Cluster.LISTED, UnaryOperator.identity(), scene -> {
-            assertThat(scene.pingFromPod(scene.cluster().distantAddress()).ok()).isTrue();
-            assertThat(scene.pingToPod(scene.cluster().distant()).ok()).isTrue();
+        pod(VpcBehaviour.EC2, Cluster.LISTED, UnaryOperator.identity(), topology -> {
+            assertThat(topology.pingFromPod(topology.cluster().distantAddress()).ok())
+                    .isTrue();
+            assertThat(topology.pingToPod(topology.cluster().distant()).ok()).isTrue();
         });
     }
 
@@ -60,11 +62,12 @@ class UnlistedTest {
     @Test
     void aCloudThatChecksSourcesLosesAnswersByTheWrongNic() throws Exception {
         UnaryOperator<Plan> noRule = OpKind.RULE::leftOutOf;
-        pod(VpcBehaviour.EC2, Cluster.LISTED, noRule, scene -> {
-            assertThat(probe(scene.impatient(), scene.cluster().workerAddress()).ok())
+        pod(VpcBehaviour.EC2, Cluster.LISTED, noRule, topology -> {
+            assertThat(probe(topology.impatient(), topology.cluster().workerAddress())
+                            .ok())
                     .as("from the node's VPC address")
                     .isFalse();
-            assertThat(probe(scene, scene.cluster().bridgeAddress()).ok())
+            assertThat(probe(topology, topology.cluster().bridgeAddress()).ok())
                     .as("from its address among the pods, which is listed")
                     .isTrue();
         });
@@ -73,9 +76,9 @@ class UnlistedTest {
                 unchecked,
                 Cluster.LISTED,
                 noRule,
-                scene -> assertThat(
-                                probe(scene, scene.cluster().workerAddress()).ok())
-                        .as("where nobody checks, the answer arrives by the other way")
+                topology -> assertThat(probe(topology, topology.cluster().workerAddress())
+                                .ok())
+                        .as("without the check, the answer arrives by the other way")
                         .isTrue());
     }
 
@@ -85,8 +88,8 @@ class UnlistedTest {
                 VpcBehaviour.EC2,
                 Cluster.LISTED,
                 UnaryOperator.identity(),
-                scene -> assertThat(
-                                probe(scene, scene.cluster().workerAddress()).ok())
+                topology -> assertThat(probe(topology, topology.cluster().workerAddress())
+                                .ok())
                         .as("with the source rule")
                         .isTrue());
         List<String> withNode = new ArrayList<>(Cluster.LISTED);
@@ -95,8 +98,8 @@ class UnlistedTest {
                 VpcBehaviour.EC2,
                 withNode,
                 OpKind.RULE::leftOutOf,
-                scene -> assertThat(
-                                probe(scene, scene.cluster().workerAddress()).ok())
+                topology -> assertThat(probe(topology, topology.cluster().workerAddress())
+                                .ok())
                         .as("with the node's address in the list")
                         .isTrue());
     }
@@ -107,20 +110,20 @@ class UnlistedTest {
                 VpcBehaviour.EC2,
                 List.of(),
                 OpKind.RULE::leftOutOf,
-                scene -> assertThat(scene.impatient()
-                                .pingToPod(scene.cluster().distant())
+                topology -> assertThat(topology.impatient()
+                                .pingToPod(topology.cluster().distant())
                                 .ok())
                         .isFalse());
     }
 
-    private static Ran probe(Scene scene, InetAddress source) {
-        return scene.pingToPod(scene.worker(), "-I", text(source));
+    private static Ran probe(PodTopology topology, InetAddress source) {
+        return topology.pingToPod(topology.worker(), "-I", text(source));
     }
 
     /** Looks at a pod. */
     @FunctionalInterface
     private interface Look {
-        void at(Scene scene) throws Exception;
+        void at(PodTopology topology) throws Exception;
     }
 
     private static void pod(VpcBehaviour behaviour, List<String> cidrs, UnaryOperator<Plan> change, Look look)
@@ -128,11 +131,11 @@ class UnlistedTest {
         try (Lab lab = Lab.make(VpcSpec.DEFAULT.withMtu(1500).withBehaviour(behaviour));
                 PlannedPod pod = PlannedPod.plan(
                         lab.cluster(),
-                        Setting.BY_POD_VM,
+                        PodConnection.BY_POD_VM,
                         PlannedPod.SeatOnWorker.of(lab.cluster().newPod()),
                         "unlisted",
                         cidrs)) {
-            look.at(pod.apply(change).scene());
+            look.at(pod.apply(change).topology());
         }
     }
 

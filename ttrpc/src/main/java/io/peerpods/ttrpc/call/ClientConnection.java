@@ -120,7 +120,7 @@ public final class ClientConnection implements FrameListener {
             return true;
         });
         if (sent && !connection.isOpen()) {
-            // Closed in between: whoever closed may have missed this call.
+            // Closed in between: the thread that closed may have missed this call.
             call.end(refusal());
         }
         return sent;

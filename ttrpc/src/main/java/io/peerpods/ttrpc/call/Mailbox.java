@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Brings the events of one call to its listener one at a time and in order, messages only as far as they were asked for.
- * Any thread posts; whoever posts while nobody delivers lets the executor deliver.
+ * Any thread posts; a post while there is no delivery makes the executor deliver.
  */
 final class Mailbox implements Runnable {
 
@@ -81,7 +81,7 @@ final class Mailbox implements Runnable {
         post();
     }
 
-    /** Adds a message; false when the call is over and nobody will take it. */
+    /** Adds a message; false when the call is over. */
     boolean add(Payload message, boolean last) {
         synchronized (this) {
             if (deaf || closed || peerDone) {

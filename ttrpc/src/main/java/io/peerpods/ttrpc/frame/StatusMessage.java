@@ -75,7 +75,7 @@ public record StatusMessage(Status status, Metadata trailers) {
                     return message.equals(received.status.getDescription()) ? whole : encode(message, details(whole));
                 }
             } catch (IOException e) {
-                // Not a google.rpc.Status: somebody else's trailer, which ttRPC cannot carry.
+                // Not a google.rpc.Status: a trailer of another protocol, which ttRPC cannot carry.
                 return encode(message, Frame.body(0));
             }
         }

@@ -19,7 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One socket with frames in both directions. Frames are received on the I/O thread; any thread sends, and whoever finds
+ * One socket with frames in both directions. Frames are received on the I/O thread; any thread sends, and the one that finds
  * the socket free sends everything that waits, so the answers of many calls leave in one write.
  */
 public final class Connection implements IoThread.Ready, IoThread.Watched, FrameDecoder.Sink {

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A socket with ttRPC frames in both directions, for those who hand frames on instead of calling or serving. Thread-safe where
- * nothing else is said. Whoever opened it closes it.
+ * nothing else is said. The owner closes it.
  */
 public final class FrameConnection {
     private final Connection connection;

@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * The thread that moves the bytes of any number of ttRPC connections, servers and channels alike. A server and a channel
  * on one thread hand messages to each other without waking another, so a relay puts both its sides on the same.
  *
- * <p>Nothing on this thread may block. Thread-safe; whoever started it closes it, after the servers and channels on it.
+ * <p>Nothing on this thread may block. Thread-safe; the owner closes it, after the servers and channels on it.
  */
 public final class IoThread implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(IoThread.class);
@@ -148,7 +148,7 @@ public final class IoThread implements AutoCloseable {
         return allowance;
     }
 
-    /** The thread's own buffer: whoever takes it empties it before the next one does. */
+    /** The thread's own buffer: each user empties it before the next one takes it. */
     ByteBuffer readBuffer() {
         return readBuffer.clear();
     }

@@ -16,7 +16,7 @@ final class OutputQueue {
     private final ArrayDeque<ByteBuffer> frames = new ArrayDeque<>();
     /** Whole frames that came while another was unfinished. */
     private final ArrayDeque<ByteBuffer> later = new ArrayDeque<>();
-    /** Being filled; whoever takes bytes out never sees it before it is sealed. */
+    /** Being filled; the writer never sees it before it is sealed. */
     private @Nullable ByteBuffer filling;
 
     private long unfinished;

@@ -33,7 +33,7 @@ final class TlsSocketIo implements SocketIo {
     /** Encrypted bytes that came, ready to be read; only on the I/O thread. */
     private @Nullable ByteBuffer netIn;
 
-    /** Encrypted bytes that the socket did not take yet; only by whoever writes. */
+    /** Encrypted bytes that the socket did not take yet; used only by the thread that writes. */
     private @Nullable ByteBuffer netOut;
 
     TlsSocketIo(SocketChannel socket, SSLEngine engine, IoThread io, Connection connection) {
@@ -142,7 +142,7 @@ final class TlsSocketIo implements SocketIo {
         try {
             boolean _ = drainNet() && wrap(queue) && drainNet();
         } catch (IOException e) {
-            // The connection ends with the first reason; this one tells nobody more.
+            // The connection ends with the first reason; this one is not reported.
         }
     }
 

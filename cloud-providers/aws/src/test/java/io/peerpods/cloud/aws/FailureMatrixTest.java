@@ -18,7 +18,7 @@ import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.VolumeSpec;
 import io.peerpods.cloud.aws.ec2world.Ec2Test;
 import io.peerpods.cloud.aws.ec2world.Ec2World;
-import io.peerpods.cloud.aws.ec2world.Ec2World.Census;
+import io.peerpods.cloud.aws.ec2world.Ec2World.Inventory;
 import io.peerpods.cloud.aws.ec2world.MemoryLog;
 import io.peerpods.ec2.faults.Call;
 import java.time.Duration;
@@ -40,7 +40,7 @@ final class FailureMatrixTest {
 
     @Test
     void aCrashAfterTheLaunchsAnswerFindsTheSameInstanceAgain(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog().crashAt(2);
         AwsCloud first = world.open();
         assertThatThrownBy(() -> first.launch(spec("s1"), log)).isInstanceOf(MemoryLog.Crash.class);
@@ -51,12 +51,12 @@ final class FailureMatrixTest {
 
         assertThat(world.instances()).extracting(i -> i.instanceId()).containsExactly(vm.id());
         second.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
     void aCrashAfterTheLaunchsAnswerIsCleanedUpByADeletion(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog().crashAt(2);
         AwsCloud first = world.open();
         assertThatThrownBy(() -> first.launch(spec("s1"), log)).isInstanceOf(MemoryLog.Crash.class);
@@ -64,13 +64,13 @@ final class FailureMatrixTest {
         AwsCloud second = world.open();
         second.delete(SandboxId.parse("s1"), log);
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
         assertThat(world.proxy().calls("RunInstances")).as("found by its tags").isEmpty();
     }
 
     @Test
     void aCrashBeforeTheLaunchIsSentLeavesNothing(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog().crashAt(1);
         AwsCloud cloud = world.open();
 
@@ -78,7 +78,7 @@ final class FailureMatrixTest {
 
         assertThat(world.proxy().calls("RunInstances")).isEmpty();
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
@@ -98,7 +98,7 @@ final class FailureMatrixTest {
 
     @Test
     void aLostAnswerIsAskedForAgainUnderTheSameToken(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open();
         world.proxy().loseAnswer("RunInstances", 1);
@@ -110,7 +110,7 @@ final class FailureMatrixTest {
         assertThat(calls.get(1)).isEqualTo(calls.get(0));
         assertThat(world.instances()).hasSize(1);
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
@@ -136,7 +136,7 @@ final class FailureMatrixTest {
 
     @Test
     void whenNoAnswerEverComesTheOutcomeIsUnknownAndTheDeletionFindsOut(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open();
         world.proxy().loseAnswer("RunInstances", 5);
@@ -146,12 +146,12 @@ final class FailureMatrixTest {
         assertThat(failure.outcome()).isEqualTo(Outcome.UNKNOWN);
         assertThat(world.instances()).hasSize(1);
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
     void credentialsThatExpireAfterALostAnswerLeaveTheOutcomeUnknown(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open();
         world.proxy().loseAnswer("RunInstances", 1);
@@ -163,7 +163,7 @@ final class FailureMatrixTest {
         assertThat(failure.outcome()).isEqualTo(Outcome.UNKNOWN);
         assertThat(failure).hasMessageContaining("ec2:RunInstances");
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
@@ -179,20 +179,20 @@ final class FailureMatrixTest {
 
     @Test
     void aRecordThatIsLostAltogetherIsMadeGoodByTags(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         AwsCloud cloud = world.open(true, ELASTIC);
         PodVm vm = cloud.launch(spec("s1", true, List.of()), new MemoryLog());
 
         assertThat(cloud.owned()).containsExactly(new OwnedVm(vm.id(), SandboxId.parse("s1")));
         cloud.delete(SandboxId.parse("s1"), new MemoryLog());
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
         assertThat(cloud.owned()).isEmpty();
     }
 
     @Test
     void anInterruptedLaunchThatWasSentIsCleanedUp(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open();
         world.proxy().stall("RunInstances", 1, Duration.ofMinutes(1));
@@ -211,14 +211,14 @@ final class FailureMatrixTest {
         launch.join();
         cloud.delete(SandboxId.parse("s1"), log);
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     // Capacity, quotas, throttling
 
     @Test
     void withoutCapacityTheNextCandidateIsTriedUnderANewGeneration(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open(false, Map.of("subnetid", world.id("primary-a") + "," + world.id("primary-b")));
         world.proxy().refuse("RunInstances", 1, 500, "InsufficientInstanceCapacity");
@@ -232,7 +232,7 @@ final class FailureMatrixTest {
         assertThat(calls.get(0).get("ClientToken")).isNotEqualTo(calls.get(1).get("ClientToken"));
         assertThat(world.instances()).hasSize(1);
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
@@ -257,7 +257,7 @@ final class FailureMatrixTest {
 
     @Test
     void noCapacityAnywhereIsRememberedAndSaysWhatWasTried(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open();
         world.proxy().refuse("RunInstances", 100, 500, "InsufficientInstanceCapacity");
@@ -279,7 +279,7 @@ final class FailureMatrixTest {
         assertThat(world.proxy().handled())
                 .as("nothing was made, so nothing is asked")
                 .isEmpty();
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
@@ -326,7 +326,7 @@ final class FailureMatrixTest {
 
     @Test
     void aFailureWhileWaitingLeavesNoInterface(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open(true, ATTACH);
         world.proxy().refuse("DescribeInstances", 1, 403, "UnauthorizedOperation");
@@ -335,12 +335,12 @@ final class FailureMatrixTest {
         assertThat(world.proxy().calls("CreateNetworkInterface")).hasSize(1);
 
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
     void aLostAnswerToTheInterfacesCreationMakesNoSecondOne(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open(true, ATTACH);
         world.proxy().loseAnswer("CreateNetworkInterface", 1);
@@ -349,7 +349,7 @@ final class FailureMatrixTest {
 
         assertThat(world.instances().getFirst().networkInterfaces()).hasSize(2);
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
@@ -370,7 +370,7 @@ final class FailureMatrixTest {
 
     @Test
     void anInterfaceThatIsNotTiedToItsInstanceIsDeletedAfterIt(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open(true, ATTACH);
         world.proxy().refuse("ModifyNetworkInterfaceAttribute", 100, 400, "InvalidParameterValue");
@@ -379,7 +379,7 @@ final class FailureMatrixTest {
                 .isInstanceOf(CloudException.InvalidRequest.class);
 
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     // Addresses
@@ -391,7 +391,7 @@ final class FailureMatrixTest {
 
     @Test
     void anAddressWhoseAnswerIsLostIsFoundByItsTags(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open(true, ELASTIC);
         world.proxy().loseAnswer("AllocateAddress", 1);
@@ -401,12 +401,12 @@ final class FailureMatrixTest {
         assertThat(world.addresses()).hasSize(1);
         assertThat(world.proxy().calls("AllocateAddress")).hasSize(1);
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
     void anAddressThatCannotBeAssociatedIsReleasedByTheDeletion(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open(true, ELASTIC);
         world.proxy().refuse("AssociateAddress", 100, 400, "InvalidParameterValue");
@@ -416,7 +416,7 @@ final class FailureMatrixTest {
         assertThat(world.addresses()).hasSize(1);
 
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
@@ -432,7 +432,7 @@ final class FailureMatrixTest {
 
     @Test
     void tooFewAddressesAreAQuotaWithAHint(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open(true, ELASTIC);
         world.proxy().refuse("AllocateAddress", 100, 400, "AddressLimitExceeded");
@@ -443,12 +443,12 @@ final class FailureMatrixTest {
                 .hasMessageContaining("AWS_PUBLIC_TWO_NIC=attach");
 
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
     void anAddressThatIsNotReleasedAtOnceIsReleasedByTheNextDeletion(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open(true, ELASTIC);
         cloud.launch(spec("s1", true, List.of()), log);
@@ -459,7 +459,7 @@ final class FailureMatrixTest {
         assertThat(world.addresses()).hasSize(1);
 
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     // Volumes
@@ -473,7 +473,7 @@ final class FailureMatrixTest {
     @Test
     void aVolumeWhoseAttachmentHasNoAnswerIsAttachedOnce(Ec2World world) throws Exception {
         String volume = world.volume("us-east-1a");
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open();
         world.proxy().loseAnswer("AttachVolume", 1);
@@ -482,14 +482,14 @@ final class FailureMatrixTest {
 
         assertThat(world.proxy().calls("AttachVolume")).hasSize(1);
         cloud.delete(SandboxId.parse("s1"), log);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     // Deletion
 
     @Test
     void aThrottledDeletionGoesOn(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open();
         cloud.launch(spec("s1"), log);
@@ -497,12 +497,12 @@ final class FailureMatrixTest {
 
         cloud.delete(SandboxId.parse("s1"), log);
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
     void aDeletionThatEc2FailsIsRepeated(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open();
         cloud.launch(spec("s1"), log);
@@ -512,7 +512,7 @@ final class FailureMatrixTest {
         cloud.delete(SandboxId.parse("s1"), log);
         cloud.delete(SandboxId.parse("s1"), log);
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
@@ -558,7 +558,7 @@ final class FailureMatrixTest {
 
     @Test
     void aDeletionWhoseAnswerIsLostIsSentAgain(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open();
         cloud.launch(spec("s1"), log);
@@ -566,16 +566,16 @@ final class FailureMatrixTest {
 
         cloud.delete(SandboxId.parse("s1"), log);
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
     void aSandboxThatNeverWasIsDeleted(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
 
         world.open().delete(SandboxId.parse("never"), new MemoryLog());
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     /**
@@ -584,13 +584,13 @@ final class FailureMatrixTest {
      */
     private static void everyCrash(
             Ec2World world, boolean external, Map<String, String> settings, List<VolumeSpec> volumes) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog counting = new MemoryLog().crashAt(0);
         AwsCloud whole = world.open(external, settings);
         whole.launch(spec("whole", external, volumes), counting);
         int writes = counting.writes();
         whole.delete(SandboxId.parse("whole"), counting);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
         assertThat(writes).isGreaterThan(2);
         for (int at = 1; at <= writes; at++) {
             for (boolean again : new boolean[] {true, false}) {
@@ -606,7 +606,7 @@ final class FailureMatrixTest {
                             .containsExactly(vm.id());
                 }
                 whole.delete(SandboxId.parse(sandbox), log);
-                assertThat(world.census())
+                assertThat(world.inventory())
                         .as("crash at write %s, then %s", at, again ? "launch and delete" : "delete")
                         .isEqualTo(before);
             }
@@ -617,7 +617,7 @@ final class FailureMatrixTest {
 
     @Test
     void anInstanceThatEc2DoesNotKnowYetIsTerminatedAllTheSame(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open();
         cloud.launch(spec("s1"), log);
@@ -625,12 +625,12 @@ final class FailureMatrixTest {
 
         cloud.delete(SandboxId.parse("s1"), log);
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
     void addressesThatEc2DoesNotKnowYetAreReleasedAllTheSame(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open(true, ELASTIC);
         cloud.launch(spec("s1", true, List.of()), log);
@@ -638,13 +638,13 @@ final class FailureMatrixTest {
 
         cloud.delete(SandboxId.parse("s1"), log);
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
     void aVolumeThatEc2DoesNotKnowYetIsDetachedAllTheSame(Ec2World world) throws Exception {
         String volume = world.volume("us-east-1a");
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open();
         cloud.launch(spec("s1", false, List.of(new VolumeSpec("vol-0", volume, Map.of()))), log);
@@ -653,12 +653,12 @@ final class FailureMatrixTest {
         cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.proxy().calls("DetachVolume")).hasSize(2);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
     void anInterfaceThatEc2DoesNotKnowYetIsDeletedAllTheSame(Ec2World world) throws Exception {
-        Census before = world.census();
+        Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         AwsCloud cloud = world.open(true, ATTACH);
         world.proxy().refuse("AttachNetworkInterface", 1, 400, "InvalidParameterValue");
@@ -667,7 +667,7 @@ final class FailureMatrixTest {
 
         cloud.delete(SandboxId.parse("s1"), log);
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test

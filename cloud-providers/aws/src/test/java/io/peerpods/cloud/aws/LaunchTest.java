@@ -38,7 +38,7 @@ final class LaunchTest {
     @Test
     void aPlainPodIsOneCallAndItsDeletionOne(Ec2World world) throws Exception {
         AwsCloud cloud = world.open();
-        Ec2World.Census before = world.census();
+        Ec2World.Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
 
         PodVm vm = cloud.launch(spec("s1"), log);
@@ -53,7 +53,7 @@ final class LaunchTest {
         cloud.delete(SandboxId.parse("s1"), log);
 
         assertThat(world.proxy().counts()).isEqualTo(Map.of("TerminateInstances", 1));
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
@@ -133,7 +133,7 @@ final class LaunchTest {
                         "subnetid", world.id("primary-b"),
                         "secondary-subnetids", world.id("secondary-a") + "," + world.id("secondary-b"),
                         "secondary-securitygroupids", world.id("vms-external")));
-        Ec2World.Census before = world.census();
+        Ec2World.Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
 
         PodVm vm = cloud.launch(spec("s1", true, List.of()), log);
@@ -153,7 +153,7 @@ final class LaunchTest {
 
         cloud.delete(SandboxId.parse("s1"), log);
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
@@ -188,7 +188,7 @@ final class LaunchTest {
     @Test
     void twentyPodsAreTwentyLaunchesAndFewTerminations(Ec2World world) throws Exception {
         AwsCloud cloud = world.open();
-        Ec2World.Census before = world.census();
+        Ec2World.Inventory before = world.inventory();
         List<MemoryLog> logs = new ArrayList<>();
         for (int i = 0; i < 20; i++) {
             logs.add(new MemoryLog());
@@ -206,7 +206,7 @@ final class LaunchTest {
 
         assertThat(world.proxy().counts().keySet()).containsExactly("TerminateInstances");
         assertThat(world.proxy().counts().get("TerminateInstances")).isLessThanOrEqualTo(8);
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     private interface Numbered<T> {
@@ -236,7 +236,7 @@ final class LaunchTest {
                         "use-public-ip", "true",
                         "subnetid", world.id("primary-a"),
                         "secondary-subnetids", world.id("secondary-a")));
-        Ec2World.Census before = world.census();
+        Ec2World.Inventory before = world.inventory();
         world.proxy().boot(Duration.ofMillis(300));
         MemoryLog log = new MemoryLog();
 
@@ -255,7 +255,7 @@ final class LaunchTest {
 
         cloud.delete(SandboxId.parse("s1"), log);
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
         assertThat(world.proxy().counts()).containsEntry("ReleaseAddress", 2).doesNotContainKey("DescribeAddresses");
     }
 
@@ -291,7 +291,7 @@ final class LaunchTest {
                         world.id("primary-a"),
                         "secondary-subnetids",
                         world.id("secondary-a")));
-        Ec2World.Census before = world.census();
+        Ec2World.Inventory before = world.inventory();
         world.proxy().boot(Duration.ofMillis(300));
         MemoryLog log = new MemoryLog();
 
@@ -311,14 +311,14 @@ final class LaunchTest {
 
         cloud.delete(SandboxId.parse("s1"), log);
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
     }
 
     @Test
     void volumesDecideTheZoneAndAreAttachedAndDetached(Ec2World world) throws Exception {
         AwsCloud cloud = world.open();
         String volume = world.volume("us-east-1b");
-        Ec2World.Census before = world.census();
+        Ec2World.Inventory before = world.inventory();
         MemoryLog log = new MemoryLog();
         world.proxy().boot(Duration.ofMillis(300));
 
@@ -331,7 +331,7 @@ final class LaunchTest {
 
         cloud.delete(SandboxId.parse("s1"), log);
 
-        assertThat(world.census()).isEqualTo(before);
+        assertThat(world.inventory()).isEqualTo(before);
         assertThat(world.volumes())
                 .filteredOn(v -> v.volumeId().equals(volume))
                 .allSatisfy(v -> assertThat(v.stateAsString()).isEqualTo("available"));

@@ -35,7 +35,7 @@ final class PreflightTest {
             open(world, "vms", "workers", "udp", 4789);
             open(world, "workers", "vms", "udp", 4789);
             AwsCloud cloud = world.open(false, Map.of("aws-metadata-endpoint", metadata.endpoint()));
-            Ec2World.Census before = world.census();
+            Ec2World.Inventory before = world.inventory();
 
             List<Finding> findings = cloud.check();
 
@@ -48,7 +48,7 @@ final class PreflightTest {
                 assertThat(finding.level()).isEqualTo(Level.UNCHECKED);
                 assertThat(finding.what()).contains("TerminateInstances");
             });
-            assertThat(world.census()).isEqualTo(before);
+            assertThat(world.inventory()).isEqualTo(before);
         }
     }
 
@@ -154,7 +154,7 @@ final class PreflightTest {
     void anImageThatIsGoneAtARestartKeepsNoRunningPodFromItsDeletion(Ec2World world) throws Exception {
         MemoryLog log = new MemoryLog();
         world.open().launch(Ec2World.spec("s1"), log);
-        Ec2World.Census withPod = world.census();
+        Ec2World.Inventory withPod = world.inventory();
 
         AwsCloud restarted = world.open(false, Map.of("imageid", "ami-0123456789abcdef0"));
 

@@ -61,7 +61,7 @@ public final class MotoServer implements AutoCloseable {
 
     /**
      * The same with its file in that directory. The process has the file's path in its environment, as {@link #IMAGES_PATH}: so it is
-     * known again when whoever started it is gone.
+     * known again when the process that started it is gone.
      */
     public static MotoServer start(Path directory) throws IOException, InterruptedException {
         Path program = program().orElseThrow(() -> new IOException("moto_server is not in PATH; MOTO_SERVER names it"));

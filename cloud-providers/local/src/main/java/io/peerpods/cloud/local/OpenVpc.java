@@ -9,7 +9,7 @@ import java.util.concurrent.FutureTask;
 import java.util.function.Supplier;
 
 /**
- * A VPC that is opened in the background, where the start of the daemon need not wait for it. Whoever wants it waits; after a failure the
+ * A VPC that is opened in the background, where the start of the daemon need not wait for it. Callers wait for it; after a failure the
  * next one who wants it tries again.
  */
 final class OpenVpc implements AutoCloseable {

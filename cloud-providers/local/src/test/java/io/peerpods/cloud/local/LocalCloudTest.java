@@ -15,7 +15,7 @@ import io.peerpods.cloud.VolumeSpec;
 import io.peerpods.cloud.Worker;
 import io.peerpods.daemon.CommandLine;
 import io.peerpods.daemon.Settings;
-import io.peerpods.testing.Leftovers;
+import io.peerpods.testing.KernelInventory;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import io.peerpods.testing.Programs;
@@ -99,7 +99,7 @@ class LocalCloudTest {
         }
         TYPE.cleanup(settings());
         long deadline = System.nanoTime() + 60_000_000_000L;
-        while (Leftovers.census().items().stream().anyMatch(item -> item.contains(prefix))) {
+        while (KernelInventory.take().items().stream().anyMatch(item -> item.contains(prefix))) {
             assertThat(System.nanoTime())
                     .as("something of " + prefix + " is left")
                     .isLessThan(deadline);

@@ -9,7 +9,7 @@ import io.peerpods.cloud.aws.volume.Volumes;
 
 /** What launches and deletions are made of, over one {@link Ec2Api}. */
 public record Calls(
-        OpenRequest sender,
+        LaunchRequests sender,
         InstanceWatch instances,
         Termination termination,
         Addresses addresses,
@@ -22,7 +22,7 @@ public record Calls(
     /** Puts them together. */
     public static Calls over(Ec2Api ec2, InstanceWatch instances, ConsistencyWindow window) {
         return new Calls(
-                new OpenRequest(ec2, instances, window),
+                new LaunchRequests(ec2, instances, window),
                 instances,
                 new Termination(ec2, window),
                 new Addresses(ec2, window),

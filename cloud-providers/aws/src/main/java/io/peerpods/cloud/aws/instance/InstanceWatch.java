@@ -31,7 +31,7 @@ import software.amazon.awssdk.services.ec2.model.InstanceStateName;
 import software.amazon.awssdk.services.ec2.model.StateReason;
 
 /**
- * Waits for instances: one DescribeInstances at a time for all who wait, none while nobody does. Thread-safe.
+ * Waits for instances: one DescribeInstances at a time for all callers, none while no caller waits. Thread-safe.
  */
 public final class InstanceWatch implements AutoCloseable {
 
@@ -178,7 +178,7 @@ public final class InstanceWatch implements AutoCloseable {
         }
     }
 
-    /** Lets the pause pass, then says what is waited for; nobody waiting ends the poller. */
+    /** Lets the pause pass, then says what is waited for; the poller ends when there is no waiter. */
     private Set<String> wanted() throws InterruptedException {
         Thread.sleep(pause);
         synchronized (this) {

@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * they say nothing, and what EC2 tells of the things they name.
  *
  * @param image the id of the image, or empty when the launch template's is taken
- * @param bootImage the id of that image, whoever names it
+ * @param bootImage the id of that image, from the settings or the template
  * @param workerArn the worker's own instance, where it is one
  * @param publicSubnets secondary subnets that route to an internet gateway, as far as that was asked
  */

@@ -17,7 +17,7 @@ import software.amazon.awssdk.services.ec2.model.RunInstancesRequest;
 
 /**
  * What one sandbox's launches did, as far as anything may be left of it. Every change is on disk before the method
- * returns, so the order of calls on this and on EC2 is what makes a crash harmless: first the wish, then the effect, then
+ * returns, so the order of calls on this and on EC2 is what makes a crash harmless: first the intent, then the effect, then
  * what came of it.
  *
  * <p>JSON: {@code generation}; {@code run}, the launch request whose answer is not known; {@code instance},
@@ -140,7 +140,7 @@ public final class LaunchRecord {
     }
 
     /**
-     * An Elastic IP of this launch, or the wish for one while {@code allocation} is empty.
+     * An Elastic IP of this launch, or the intent to allocate one while {@code allocation} is empty.
      *
      * @param device the device index of the interface that it is for
      */

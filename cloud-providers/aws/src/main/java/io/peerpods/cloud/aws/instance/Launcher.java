@@ -44,7 +44,7 @@ public final class Launcher {
     private final FactsSource facts;
     private final List<CapacityType> capacity;
     private final InstanceRequest requests;
-    private final OpenRequest sender;
+    private final LaunchRequests sender;
     private final InstanceWatch instances;
     private final Images images;
     private final Volumes volumes;

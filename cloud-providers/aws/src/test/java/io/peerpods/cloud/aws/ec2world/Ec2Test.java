@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * A class of tests that talk to an EC2 API which nobody here wrote: run once with moto and, where a Docker engine has its
+ * A class of tests that talk to an EC2 API that is not ours: run once with moto and, where a Docker engine has its
  * image, once with LocalStack. Tests take an {@link Ec2World} as a parameter and find a new one each.
  */
 @Target(ElementType.TYPE)

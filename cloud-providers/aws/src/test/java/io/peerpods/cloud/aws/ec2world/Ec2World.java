@@ -226,7 +226,7 @@ public final class Ec2World implements AutoCloseable {
     }
 
     /** What there is in the account. */
-    public record Census(int instances, int interfaces, int addresses, int volumes) {
+    public record Inventory(int instances, int interfaces, int addresses, int volumes) {
 
         @Override
         public String toString() {
@@ -235,8 +235,8 @@ public final class Ec2World implements AutoCloseable {
         }
     }
 
-    public Census census() {
-        return new Census(
+    public Inventory inventory() {
+        return new Inventory(
                 instances().size(),
                 interfaces().size(),
                 addresses().size(),

@@ -62,7 +62,8 @@ final class WorkerMetadataTest {
         ProxySelector usual = ProxySelector.getDefault();
         ProxySelector.setDefault(ProxySelector.of(new InetSocketAddress(InetAddress.getLoopbackAddress(), 9)));
         try (WorkerMetadataServer server = WorkerMetadataServer.start(Map.of("local-ipv4", "10.0.0.1"))) {
-            assertThat(new WorkerMetadata(URI.create(server.endpoint())).address()).contains("10.0.0.1");
+            assertThat(new WorkerMetadata(URI.create(server.endpoint())).address())
+                    .contains("10.0.0.1");
         } finally {
             ProxySelector.setDefault(usual);
         }

@@ -1,6 +1,5 @@
 package io.peerpods.adaptor;
 
-import io.grpc.ServerServiceDefinition;
 import io.peerpods.adaptor.sandbox.PodVolumes;
 import io.peerpods.adaptor.sandbox.SandboxMetrics;
 import io.peerpods.adaptor.sandbox.Sandboxes;
@@ -10,9 +9,9 @@ import io.peerpods.adaptor.service.Services;
 import io.peerpods.adaptor.service.UnixSocketFile;
 import io.peerpods.adaptor.store.Store;
 import io.peerpods.adaptor.store.StoredRows;
+import io.peerpods.adaptor.volumes.DirectVolumes;
 import io.peerpods.cloud.CloudProvider;
 import io.peerpods.cloud.CloudProviderType;
-import io.peerpods.cloud.DirectVolumes;
 import io.peerpods.cloud.Finding;
 import io.peerpods.cloud.LaunchProblems;
 import io.peerpods.cloud.Worker;
@@ -30,6 +29,7 @@ import io.peerpods.network.ForeignVxlan;
 import io.peerpods.network.LeftoverTunnels;
 import io.peerpods.network.WorkerUnderlay;
 import io.peerpods.ttrpc.TtrpcServer;
+import io.grpc.ServerServiceDefinition;
 import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import java.io.IOException;
 import java.net.InetSocketAddress;

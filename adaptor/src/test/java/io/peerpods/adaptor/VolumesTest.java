@@ -2,17 +2,17 @@ package io.peerpods.adaptor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.peerpods.cloud.DirectVolumes;
+import io.peerpods.adaptor.volumes.DirectVolumes;
 import io.peerpods.config.CloudVolume;
 import io.peerpods.config.CloudVolumes;
+import io.peerpods.testing.NeedsProgram;
+import io.peerpods.testing.NeedsRoot;
+import io.peerpods.ttrpc.TtrpcChannel;
 import io.peerpods.proto.agent.AgentServiceGrpc;
 import io.peerpods.proto.agent.CreateContainerRequest;
 import io.peerpods.proto.agent.Mount;
 import io.peerpods.proto.agent.Spec;
 import io.peerpods.proto.hypervisor.HypervisorGrpc;
-import io.peerpods.testing.NeedsProgram;
-import io.peerpods.testing.NeedsRoot;
-import io.peerpods.ttrpc.TtrpcChannel;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.charset.StandardCharsets;

@@ -51,19 +51,18 @@ final class PackageCircles {
         return uses.keySet();
     }
 
-    /** Every arrow that is part of a circle, when those arrows are left out. */
-    Set<Arrow> without(Set<Arrow> leftOut) {
+    /** Every arrow that is part of a circle. */
+    Set<Arrow> all() {
         Set<Arrow> found = new TreeSet<>();
         uses.forEach((from, targets) -> targets.forEach(to -> {
-            Arrow arrow = new Arrow(from, to);
-            if (!leftOut.contains(arrow) && reaches(to, from, leftOut)) {
-                found.add(arrow);
+            if (reaches(to, from)) {
+                found.add(new Arrow(from, to));
             }
         }));
         return found;
     }
 
-    private boolean reaches(String from, String goal, Set<Arrow> leftOut) {
+    private boolean reaches(String from, String goal) {
         Set<String> seen = new TreeSet<>(Set.of(from));
         Deque<String> open = new ArrayDeque<>(seen);
         while (!open.isEmpty()) {
@@ -72,7 +71,7 @@ final class PackageCircles {
                 return true;
             }
             for (String next : uses.getOrDefault(here, Set.of())) {
-                if (!leftOut.contains(new Arrow(here, next)) && seen.add(next)) {
+                if (seen.add(next)) {
                     open.add(next);
                 }
             }

@@ -4,6 +4,8 @@ import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.CloudProvider;
 import io.peerpods.cloud.CloudProviderType;
 import io.peerpods.cloud.Worker;
+import io.peerpods.cloud.aws.config.AwsConfig;
+import io.peerpods.cloud.aws.config.AwsSettings;
 import io.peerpods.daemon.Setting;
 import io.peerpods.daemon.Settings;
 import java.util.List;

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.peerpods.cloud.CloudException;
-import io.peerpods.cloud.aws.capacity.CapacityType;
+import io.peerpods.cloud.aws.config.AwsConfig;
+import io.peerpods.cloud.aws.config.AwsSettings;
+import io.peerpods.cloud.aws.config.CapacityType;
 import io.peerpods.cloud.aws.ec2world.FlagSettings;
 import io.peerpods.daemon.Setting;
 import java.util.HashMap;

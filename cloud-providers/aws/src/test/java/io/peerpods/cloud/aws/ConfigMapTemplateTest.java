@@ -2,6 +2,8 @@ package io.peerpods.cloud.aws;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.peerpods.cloud.aws.config.AwsConfig;
+import io.peerpods.cloud.aws.config.AwsSettings;
 import io.peerpods.daemon.CommandLine;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,7 +1,9 @@
 package io.peerpods.cloud.aws.capacity;
 
+import io.peerpods.cloud.aws.config.CapacityType;
 import io.peerpods.cloud.aws.instancetype.InstanceType;
 import io.peerpods.cloud.aws.subnet.Placement;
+
 
 /** One way to ask for an instance. */
 public record Candidate(InstanceType type, Placement placement, CapacityType capacity) {

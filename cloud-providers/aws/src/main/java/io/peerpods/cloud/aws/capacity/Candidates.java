@@ -1,5 +1,6 @@
 package io.peerpods.cloud.aws.capacity;
 
+import io.peerpods.cloud.aws.config.CapacityType;
 import io.peerpods.cloud.aws.instancetype.InstanceType;
 import io.peerpods.cloud.aws.subnet.Placement;
 import java.util.ArrayList;

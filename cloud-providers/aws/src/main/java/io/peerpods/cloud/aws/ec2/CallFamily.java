@@ -1,5 +1,8 @@
 package io.peerpods.cloud.aws.ec2;
 
+import io.peerpods.cloud.calls.Time;
+import io.peerpods.cloud.calls.TokenBucket;
+
 /**
  * Calls that EC2 meters together, with the burst and the refill a second that an account has in a region by default
  * (EC2 API reference, "Request throttling"). Several workers share an account: {@link TokenBucket} finds the share.

@@ -1,6 +1,7 @@
 package io.peerpods.cloud.aws.ec2;
 
 import io.peerpods.cloud.CloudException;
+import io.peerpods.cloud.calls.Time;
 import java.time.Duration;
 
 /**

@@ -1,7 +1,7 @@
 package io.peerpods.cloud.aws.ec2;
 
 import io.peerpods.cloud.CloudException;
-import io.peerpods.cloud.aws.AwsConfig;
+import io.peerpods.cloud.aws.config.AwsConfig;
 import java.net.URI;
 import java.time.Duration;
 import software.amazon.awssdk.regions.Region;

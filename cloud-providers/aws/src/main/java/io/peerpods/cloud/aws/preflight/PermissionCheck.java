@@ -1,18 +1,18 @@
 package io.peerpods.cloud.aws.preflight;
 
 import io.peerpods.cloud.CloudException;
-import io.peerpods.cloud.CloudException.Unauthorized;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.Worker;
-import io.peerpods.cloud.aws.AwsConfig;
 import io.peerpods.cloud.aws.capacity.Candidate;
+import io.peerpods.cloud.aws.config.AwsConfig;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
 import io.peerpods.cloud.aws.ec2.Ec2Errors;
 import io.peerpods.cloud.aws.image.Image;
 import io.peerpods.cloud.aws.instance.InstanceRequest;
 import io.peerpods.cloud.aws.instance.LaunchFacts;
 import io.peerpods.cloud.aws.subnet.Placement;
+import io.peerpods.cloud.CloudException.Unauthorized;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;

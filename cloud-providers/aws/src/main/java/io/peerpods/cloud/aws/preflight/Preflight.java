@@ -3,7 +3,7 @@ package io.peerpods.cloud.aws.preflight;
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.Finding;
 import io.peerpods.cloud.Worker;
-import io.peerpods.cloud.aws.AwsConfig;
+import io.peerpods.cloud.aws.config.AwsConfig;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
 import io.peerpods.cloud.aws.image.Image;
 import io.peerpods.cloud.aws.instance.Calls;

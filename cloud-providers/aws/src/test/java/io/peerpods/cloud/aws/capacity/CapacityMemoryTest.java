@@ -2,6 +2,7 @@ package io.peerpods.cloud.aws.capacity;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.peerpods.cloud.aws.config.CapacityType;
 import io.peerpods.cloud.aws.instancetype.InstanceType;
 import io.peerpods.cloud.aws.subnet.Placement;
 import io.peerpods.cloud.aws.subnet.Subnet;

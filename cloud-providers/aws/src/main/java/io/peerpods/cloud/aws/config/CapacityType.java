@@ -1,4 +1,4 @@
-package io.peerpods.cloud.aws.capacity;
+package io.peerpods.cloud.aws.config;
 
 import java.util.Locale;
 import java.util.Optional;

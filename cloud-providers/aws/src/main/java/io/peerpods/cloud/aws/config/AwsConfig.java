@@ -1,11 +1,10 @@
-package io.peerpods.cloud.aws;
+package io.peerpods.cloud.aws.config;
 
 import io.peerpods.cloud.CloudException;
-import io.peerpods.cloud.CloudException.InvalidRequest;
-import io.peerpods.cloud.CloudException.Outcome;
-import io.peerpods.cloud.aws.capacity.CapacityType;
 import io.peerpods.daemon.Setting;
 import io.peerpods.daemon.Settings;
+import io.peerpods.cloud.CloudException.InvalidRequest;
+import io.peerpods.cloud.CloudException.Outcome;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -155,7 +154,7 @@ public record AwsConfig(
     }
 
     /** Whether this may be the name of a region. The SDK makes a part of a host's name of it. */
-    static boolean isRegion(String text) {
+    public static boolean isRegion(String text) {
         return text.length() <= 63 && REGION.matcher(text).matches();
     }
 

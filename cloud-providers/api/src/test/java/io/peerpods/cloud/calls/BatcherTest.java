@@ -1,4 +1,4 @@
-package io.peerpods.cloud.aws.ec2;
+package io.peerpods.cloud.calls;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

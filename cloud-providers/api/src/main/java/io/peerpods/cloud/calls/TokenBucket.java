@@ -1,13 +1,13 @@
-package io.peerpods.cloud.aws.ec2;
+package io.peerpods.cloud.calls;
 
 import java.time.Duration;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Paces calls: a call takes a token, tokens come back at a rate. The rate falls when EC2 throttles all the same, because
+ * Paces calls: a call takes a token, tokens come back at a rate. The rate falls when the cloud throttles all the same, because
  * others use the account too, and rises again while it does not. First come, first served. Thread-safe.
  */
-final class TokenBucket {
+public final class TokenBucket {
 
     private static final double DECREASE = 0.7;
     private static final double INCREASE = 0.05;
@@ -24,7 +24,7 @@ final class TokenBucket {
     private long filledAt;
     private long decreasedAt;
 
-    TokenBucket(double burst, double perSecond, Time time) {
+    public TokenBucket(double burst, double perSecond, Time time) {
         this.burst = burst;
         this.nominal = perSecond;
         this.time = time;
@@ -35,7 +35,7 @@ final class TokenBucket {
     }
 
     /** Takes a token, waiting for one when there is none. */
-    void take() throws InterruptedException {
+    public void take() throws InterruptedException {
         turn.lockInterruptibly();
         try {
             for (Duration wait = tryTake(); !wait.isZero(); wait = tryTake()) {
@@ -61,8 +61,8 @@ final class TokenBucket {
         filledAt = now;
     }
 
-    /** EC2 refused a call for its number: its bucket is empty, so this one is too, and fills more slowly. */
-    synchronized void throttled() {
+    /** The cloud refused a call for its number: its bucket is empty, so this one is too, and fills more slowly. */
+    public synchronized void throttled() {
         fill();
         tokens = 0;
         long now = time.nanos();
@@ -72,8 +72,8 @@ final class TokenBucket {
         }
     }
 
-    /** EC2 took a call. */
-    synchronized void accepted() {
+    /** The cloud took a call. */
+    public synchronized void accepted() {
         fill();
         rate = Math.min(nominal, rate + nominal * INCREASE);
     }

@@ -1,11 +1,11 @@
-package io.peerpods.cloud.aws;
+package io.peerpods.cloud.aws.config;
 
 import io.peerpods.daemon.Setting;
 import io.peerpods.daemon.Setting.Kind;
 import java.util.List;
 
 /** Every setting of the {@code aws} provider, with the names and meanings that existing deployments use. */
-final class AwsSettings {
+public final class AwsSettings {
 
     static final Setting ACCESS_KEY_ID = new Setting(
             "aws-access-key-id",
@@ -193,7 +193,7 @@ final class AwsSettings {
             "",
             "More tags for instances, interfaces, volumes and addresses: key=value,key=value.");
 
-    static final List<Setting> ALL = List.of(
+    public static final List<Setting> ALL = List.of(
             ACCESS_KEY_ID,
             SECRET_KEY,
             SESSION_TOKEN,

@@ -1,8 +1,9 @@
-package io.peerpods.cloud;
+package io.peerpods.adaptor.volumes;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.groups.Tuple.tuple;
 
+import io.peerpods.cloud.VolumeSpec;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -2,7 +2,7 @@ package io.peerpods.adaptor;
 
 import com.google.gson.JsonParser;
 import io.peerpods.config.ConfigException;
-import io.peerpods.config.Credentials;
+import io.peerpods.config.tls.Credentials;
 import io.peerpods.linux.IpAddresses;
 import java.io.IOException;
 import java.io.InputStream;

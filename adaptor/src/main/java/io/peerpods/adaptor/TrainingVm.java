@@ -2,10 +2,10 @@ package io.peerpods.adaptor;
 
 import io.grpc.stub.StreamObserver;
 import io.peerpods.config.AgentConfig;
-import io.peerpods.config.Credentials;
-import io.peerpods.config.TlsEndpoint;
 import io.peerpods.config.TlsSettings;
-import io.peerpods.config.UserData;
+import io.peerpods.config.tls.Credentials;
+import io.peerpods.config.tls.TlsEndpoint;
+import io.peerpods.config.userdata.UserData;
 import io.peerpods.proto.agent.CheckRequest;
 import io.peerpods.proto.agent.HealthCheckResponse;
 import io.peerpods.proto.agent.HealthGrpc;

@@ -3,9 +3,9 @@ package io.peerpods.adaptor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.peerpods.config.CertificateAuthority;
-import io.peerpods.config.Credentials;
 import io.peerpods.config.Initdata;
+import io.peerpods.config.tls.CertificateAuthority;
+import io.peerpods.config.tls.Credentials;
 import io.peerpods.daemon.BadSettingException;
 import java.nio.file.Files;
 import java.nio.file.Path;

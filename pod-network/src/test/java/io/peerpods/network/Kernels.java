@@ -12,31 +12,32 @@ import io.peerpods.linux.netlink.RouteScope;
 import io.peerpods.linux.netlink.RouteType;
 import io.peerpods.linux.netlink.Tables;
 import io.peerpods.linux.netlink.VxlanAttributes;
+import io.peerpods.network.kernel.Kernel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Builds what a namespace could look like, without one. */
-final class Kernels {
+public final class Kernels {
     private final List<Link> links = new ArrayList<>();
     private final List<LinkAddress> addresses = new ArrayList<>();
     private final List<Route> routes = new ArrayList<>();
 
-    Kernels() {
+    public Kernels() {
         links.add(new Link(1, "lo", "", null, 65536, true, true, true, "", 0, -1, 0, null, 0, List.of(), counters()));
         address("lo", "127.0.0.1/8", RouteScope.HOST);
     }
 
-    static MacAddress mac(int index) {
+    public static MacAddress mac(int index) {
         return MacAddress.of(String.format(Locale.ROOT, "02:00:00:00:00:%02x", index));
     }
 
-    Kernels link(String name, String kind, String... prefixes) {
+    public Kernels link(String name, String kind, String... prefixes) {
         return link(name, kind, "", null, prefixes);
     }
 
-    Kernels vxlan(String name, int vni, int port, String alias, String... receive) {
+    public Kernels vxlan(String name, int vni, int port, String alias, String... receive) {
         return link(name, "vxlan", alias, VxlanAttributes.byFdb(vni, port), List.of(receive));
     }
 
@@ -75,16 +76,17 @@ final class Kernels {
         return this;
     }
 
-    Kernels address(String link, String prefix, RouteScope scope) {
+    public Kernels address(String link, String prefix, RouteScope scope) {
         addresses.add(new LinkAddress(index(link), IpPrefix.of(prefix), scope, true, true));
         return this;
     }
 
-    Kernels route(String destination, String gateway, String link, int metric) {
+    public Kernels route(String destination, String gateway, String link, int metric) {
         return route(destination, gateway, link, metric, Route.PROTOCOL_BOOT, null);
     }
 
-    Kernels route(String destination, String gateway, String link, int metric, int protocol, @Nullable String source) {
+    public Kernels route(
+            String destination, String gateway, String link, int metric, int protocol, @Nullable String source) {
         routes.add(new Route(
                 IpPrefix.of(destination),
                 RouteType.UNICAST,
@@ -101,7 +103,7 @@ final class Kernels {
         return this;
     }
 
-    Kernel build() {
+    public Kernel build() {
         return new Kernel(List.copyOf(links), List.copyOf(addresses), List.copyOf(routes));
     }
 

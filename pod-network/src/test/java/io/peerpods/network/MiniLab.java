@@ -4,6 +4,13 @@ import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.MacAddress;
 import io.peerpods.linux.op.NetnsRef;
 import io.peerpods.linux.op.Plan;
+import io.peerpods.network.spec.PodNetworkException;
+import io.peerpods.network.spec.PodNetworkSpec;
+import io.peerpods.network.vm.NicFacts;
+import io.peerpods.network.vm.PodVmNics;
+import io.peerpods.network.vm.PodVmPlan;
+import io.peerpods.network.worker.VmPeer;
+import io.peerpods.network.worker.WorkerPlan;
 import io.peerpods.testing.KernelInventory;
 import io.peerpods.testing.Programs;
 import io.peerpods.testing.TempNetns;
@@ -25,7 +32,7 @@ import java.util.function.BooleanSupplier;
  *  worker  10.244.1.1/24 on cni0 - wpod 10.244.1.2, cpod 10.244.1.3
  * </pre>
  */
-final class MiniLab implements AutoCloseable {
+public final class MiniLab implements AutoCloseable {
     static final String SANDBOX = "0123abcd";
 
     static final String SECOND_MAC = "02:cc:00:00:00:06";
@@ -33,15 +40,15 @@ final class MiniLab implements AutoCloseable {
     static final String METADATA = "169.254.169.254";
 
     final TempNetns fabric = TempNetns.createWithoutIpv6("fabric");
-    final TempNetns worker = TempNetns.createWithoutIpv6("worker");
+    public final TempNetns worker = TempNetns.createWithoutIpv6("worker");
     final TempNetns wpod = TempNetns.createWithoutIpv6("wpod");
     final TempNetns cpod = TempNetns.createWithoutIpv6("cpod");
-    final TempNetns vm = TempNetns.createWithoutIpv6("vm");
-    final TempNetns stranger = TempNetns.createWithoutIpv6("stranger");
+    public final TempNetns vm = TempNetns.createWithoutIpv6("vm");
+    public final TempNetns stranger = TempNetns.createWithoutIpv6("stranger");
     /** Of the pod's namespace in the VM, which the code under test makes. */
     final String podns = TempNetns.uniqueName("podns");
 
-    MiniLab() {
+    public MiniLab() {
         try {
             build();
         } catch (RuntimeException e) {
@@ -130,7 +137,7 @@ final class MiniLab implements AutoCloseable {
                 MacAddress.of(SECOND_MAC), 1, List.of(IpPrefix.of("10.20.0.10/24")), Specs.ip("10.20.0.1")));
     }
 
-    PodVmPlan.Place vmPlace() {
+    public PodVmPlan.Place vmPlace() {
         return new PodVmPlan.Place(NetnsRef.of(vm.path()), podRef(), 15150, true);
     }
 
@@ -148,12 +155,12 @@ final class MiniLab implements AutoCloseable {
         return NetnsRef.of(Path.of("/run/netns", podns));
     }
 
-    static PodVmNics.Wait patience() {
+    public static PodVmNics.Wait patience() {
         return new PodVmNics.Wait("", Duration.ofSeconds(60), Duration.ofSeconds(60));
     }
 
     /** Shell lines that must all succeed. */
-    static String sh(TempNetns namespace, String script) {
+    public static String sh(TempNetns namespace, String script) {
         return namespace.exec("sh", "-ec", script);
     }
 
@@ -181,7 +188,7 @@ final class MiniLab implements AutoCloseable {
         return eventually(() -> shell.run(ping(to, options)).exit() == 0, Duration.ofSeconds(20));
     }
 
-    static String[] ping(String to, String... options) {
+    public static String[] ping(String to, String... options) {
         List<String> words = new ArrayList<>(List.of("ping", "-n", "-c", "1", "-W", "1"));
         words.addAll(List.of(options));
         words.add(to);
@@ -195,7 +202,7 @@ final class MiniLab implements AutoCloseable {
     }
 
     /** The packets that the rule with this text has dropped. */
-    static long dropped(TempNetns namespace, String table, String rule) {
+    public static long dropped(TempNetns namespace, String table, String rule) {
         return dropped(namespace.exec("nft", "list", "table", "inet", table), rule);
     }
 
@@ -213,7 +220,7 @@ final class MiniLab implements AutoCloseable {
                 .sum();
     }
 
-    static boolean eventually(BooleanSupplier condition, Duration patience) {
+    public static boolean eventually(BooleanSupplier condition, Duration patience) {
         long end = System.nanoTime() + patience.toNanos();
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() - end >= 0) {

@@ -8,6 +8,7 @@ import io.peerpods.linux.netlink.Link;
 import io.peerpods.linux.netlink.NewLink;
 import io.peerpods.linux.netlink.Rtnl;
 import io.peerpods.linux.netlink.VxlanAttributes;
+import io.peerpods.network.worker.ForeignVxlan;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import io.peerpods.testing.TempNetns;

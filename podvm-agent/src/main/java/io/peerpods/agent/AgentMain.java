@@ -9,7 +9,7 @@ import io.peerpods.daemon.FailureText;
 import io.peerpods.daemon.Logs;
 import io.peerpods.daemon.SdNotify;
 import io.peerpods.daemon.Settings;
-import io.peerpods.network.PodNetworkException;
+import io.peerpods.network.spec.PodNetworkException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.Arrays;

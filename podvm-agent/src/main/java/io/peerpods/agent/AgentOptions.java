@@ -1,6 +1,6 @@
 package io.peerpods.agent;
 
-import io.peerpods.config.TlsFiles;
+import io.peerpods.config.tls.TlsFiles;
 import io.peerpods.daemon.BadSettingException;
 import io.peerpods.daemon.Settings;
 import java.net.InetSocketAddress;

@@ -19,10 +19,10 @@ import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /** Writes a file so that it is never there half-written nor, for a moment, readable by more than it should be. */
-final class PrivateFiles {
+public final class PrivateFiles {
     private PrivateFiles() {}
 
-    static void write(Path file, String content, String mode) throws IOException {
+    public static void write(Path file, String content, String mode) throws IOException {
         Set<PosixFilePermission> permissions = PosixFilePermissions.fromString(mode);
         FileAttribute<?> attribute = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
         Path temporary = file.resolveSibling("." + file.getFileName() + "."
@@ -42,7 +42,7 @@ final class PrivateFiles {
         }
     }
 
-    static void directories(@Nullable Path directory) throws IOException {
+    public static void directories(@Nullable Path directory) throws IOException {
         if (directory != null && !Files.isDirectory(directory)) {
             Files.createDirectories(
                     directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));

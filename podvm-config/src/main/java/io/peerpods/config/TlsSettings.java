@@ -47,7 +47,7 @@ public record TlsSettings(String minVersion, List<String> cipherSuites) {
     }
 
     /** What an engine or socket of either side is given; the caller adds what its side needs. */
-    SSLParameters parameters() {
+    public SSLParameters parameters() {
         SSLParameters parameters = new SSLParameters();
         parameters.setProtocols(protocols().toArray(String[]::new));
         if (!cipherSuites.isEmpty()) {

@@ -1,9 +1,9 @@
 package io.peerpods.relay;
 
-import io.peerpods.config.CertificateAuthority;
-import io.peerpods.config.Credentials;
-import io.peerpods.config.TlsEndpoint;
 import io.peerpods.config.TlsSettings;
+import io.peerpods.config.tls.CertificateAuthority;
+import io.peerpods.config.tls.Credentials;
+import io.peerpods.config.tls.TlsEndpoint;
 import java.nio.file.Path;
 import java.util.List;
 

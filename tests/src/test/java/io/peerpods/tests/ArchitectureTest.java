@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.tngtech.archunit.ArchConfiguration;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
-import io.peerpods.tests.PackageCircles.Arrow;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

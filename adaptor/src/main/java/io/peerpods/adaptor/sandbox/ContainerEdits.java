@@ -1,17 +1,17 @@
 package io.peerpods.adaptor.sandbox;
 
-import io.peerpods.adaptor.volumes.DirectVolumes;
-import io.peerpods.cloud.LaunchSpec;
-import io.peerpods.cloud.VolumeSpec;
-import io.peerpods.config.CloudVolume;
-import io.peerpods.config.CloudVolumes;
-import io.peerpods.relay.AgentEdits;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Status;
 import io.grpc.StatusException;
+import io.peerpods.adaptor.volumes.DirectVolumes;
+import io.peerpods.cloud.LaunchSpec;
+import io.peerpods.cloud.VolumeSpec;
+import io.peerpods.config.volume.CloudVolume;
+import io.peerpods.config.volume.CloudVolumes;
 import io.peerpods.proto.agent.CreateContainerRequest;
 import io.peerpods.proto.agent.Mount;
+import io.peerpods.relay.AgentEdits;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

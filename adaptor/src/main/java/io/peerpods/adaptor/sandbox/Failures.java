@@ -9,7 +9,7 @@ import io.peerpods.linux.LinuxException;
 import io.peerpods.linux.nft.NftException;
 import io.peerpods.linux.op.JournalException;
 import io.peerpods.linux.op.OpException;
-import io.peerpods.network.PodNetworkException;
+import io.peerpods.network.spec.PodNetworkException;
 import java.io.IOException;
 
 /** What Kata is told, and shows in the pod's events: which sandbox, what was tried, why not. */

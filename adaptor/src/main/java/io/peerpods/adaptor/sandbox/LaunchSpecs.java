@@ -7,9 +7,9 @@ import io.peerpods.cloud.SandboxId;
 import io.peerpods.config.AgentConfig;
 import io.peerpods.config.InstanceName;
 import io.peerpods.config.PodVmPaths;
-import io.peerpods.config.UserData;
-import io.peerpods.config.WorkerTls;
-import io.peerpods.network.PodNetworkSpec;
+import io.peerpods.config.tls.WorkerTls;
+import io.peerpods.config.userdata.UserData;
+import io.peerpods.network.spec.PodNetworkSpec;
 import java.util.concurrent.FutureTask;
 
 /** Fixes everything that a VM's launch needs, its certificate and user-data included, so that a repeated launch is the same launch. */

@@ -1,9 +1,9 @@
 package io.peerpods.adaptor.sandbox;
 
-import io.peerpods.adaptor.volumes.DirectVolumes;
-import io.peerpods.cloud.VolumeSpec;
 import io.grpc.Status;
 import io.grpc.StatusException;
+import io.peerpods.adaptor.volumes.DirectVolumes;
+import io.peerpods.cloud.VolumeSpec;
 import java.io.IOException;
 import java.util.List;
 

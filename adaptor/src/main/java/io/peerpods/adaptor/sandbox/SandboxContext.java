@@ -2,7 +2,7 @@ package io.peerpods.adaptor.sandbox;
 
 import io.peerpods.adaptor.store.Store;
 import io.peerpods.cloud.CloudProvider;
-import io.peerpods.config.WorkerTls;
+import io.peerpods.config.tls.WorkerTls;
 import io.peerpods.relay.RelayThreads;
 import java.util.function.Consumer;
 

@@ -3,7 +3,7 @@ package io.peerpods.adaptor.service;
 import io.grpc.ServerCredentials;
 import io.grpc.TlsServerCredentials;
 import io.peerpods.config.ConfigException;
-import io.peerpods.config.Credentials;
+import io.peerpods.config.tls.Credentials;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;

@@ -3,7 +3,7 @@ package io.peerpods.adaptor.store;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.PodVm;
 import io.peerpods.cloud.SandboxId;
-import io.peerpods.network.PodNetworkSpec;
+import io.peerpods.network.spec.PodNetworkSpec;
 import java.time.Instant;
 import java.util.Optional;
 

@@ -1,12 +1,12 @@
 package io.peerpods.adaptor.volumes;
 
-import io.peerpods.cloud.VolumeSpec;
-import io.peerpods.daemon.OutsideText;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import io.peerpods.cloud.VolumeSpec;
+import io.peerpods.daemon.OutsideText;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryIteratorException;

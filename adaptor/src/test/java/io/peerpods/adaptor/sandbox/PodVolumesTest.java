@@ -3,11 +3,11 @@ package io.peerpods.adaptor.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.grpc.Status;
+import io.grpc.StatusException;
 import io.peerpods.adaptor.volumes.DirectVolumes;
 import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.VolumeSpec;
-import io.grpc.Status;
-import io.grpc.StatusException;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

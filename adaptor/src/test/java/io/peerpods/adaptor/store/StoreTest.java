@@ -8,7 +8,7 @@ import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.PodVm;
 import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.VolumeSpec;
-import io.peerpods.network.PodNetworkSpec;
+import io.peerpods.network.spec.PodNetworkSpec;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -5,7 +5,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import io.grpc.Status;
 import io.grpc.StatusException;
 import io.peerpods.agent.volumes.VolumeMounts;
-import io.peerpods.network.NameServerRoutes;
+import io.peerpods.network.vm.NameServerRoutes;
 import io.peerpods.proto.agent.CopyFileRequest;
 import io.peerpods.proto.agent.CreateContainerRequest;
 import io.peerpods.proto.agent.CreateSandboxRequest;

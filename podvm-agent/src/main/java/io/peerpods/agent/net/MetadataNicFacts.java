@@ -4,7 +4,7 @@ import io.peerpods.agent.userdata.MetadataNic;
 import io.peerpods.agent.userdata.MetadataService;
 import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.MacAddress;
-import io.peerpods.network.NicFacts;
+import io.peerpods.network.vm.NicFacts;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;

@@ -1,6 +1,6 @@
 package io.peerpods.agent.userdata;
 
-import io.peerpods.config.UserData;
+import io.peerpods.config.userdata.UserData;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;

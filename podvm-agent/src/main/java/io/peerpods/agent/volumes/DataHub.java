@@ -1,7 +1,7 @@
 package io.peerpods.agent.volumes;
 
 import io.grpc.StatusRuntimeException;
-import io.peerpods.config.CloudVolume;
+import io.peerpods.config.volume.CloudVolume;
 import io.peerpods.proto.datahub.SecureMountRequest;
 import io.peerpods.proto.datahub.SecureMountServiceGrpc;
 import io.peerpods.ttrpc.TtrpcChannel;

@@ -1,6 +1,6 @@
 package io.peerpods.agent.volumes;
 
-import io.peerpods.config.CloudVolume;
+import io.peerpods.config.volume.CloudVolume;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

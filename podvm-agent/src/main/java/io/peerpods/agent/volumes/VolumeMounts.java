@@ -2,7 +2,7 @@ package io.peerpods.agent.volumes;
 
 import io.peerpods.agent.volumes.Disks.Disk;
 import io.peerpods.agent.volumes.MountTable.Mounted;
-import io.peerpods.config.CloudVolume;
+import io.peerpods.config.volume.CloudVolume;
 import io.peerpods.linux.sys.Errno;
 import io.peerpods.linux.sys.Libc;
 import io.peerpods.linux.sys.NativeThreads;

@@ -7,7 +7,7 @@ import io.peerpods.linux.IpPrefix;
 import io.peerpods.linux.op.Difference;
 import io.peerpods.linux.op.NetnsRef;
 import io.peerpods.linux.op.Op;
-import io.peerpods.network.ForeignSources;
+import io.peerpods.network.vm.ForeignSources;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 

@@ -3,7 +3,7 @@ package io.peerpods.agent.volumes;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.peerpods.config.CloudVolume;
+import io.peerpods.config.volume.CloudVolume;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
-import io.peerpods.config.CloudVolume;
+import io.peerpods.config.volume.CloudVolume;
 import io.peerpods.proto.datahub.SecureMountRequest;
 import io.peerpods.proto.datahub.SecureMountResponse;
 import io.peerpods.proto.datahub.SecureMountServiceGrpc;

@@ -1,8 +1,8 @@
 package io.peerpods.tests.bench;
 
-import io.peerpods.config.CertificateAuthority;
-import io.peerpods.config.TlsEndpoint;
 import io.peerpods.config.TlsSettings;
+import io.peerpods.config.tls.CertificateAuthority;
+import io.peerpods.config.tls.TlsEndpoint;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;

@@ -2,7 +2,7 @@ package io.peerpods.tests.bench;
 
 import io.peerpods.linux.Netns;
 import io.peerpods.linux.netlink.Rtnl;
-import io.peerpods.network.WorkerPlan;
+import io.peerpods.network.worker.WorkerPlan;
 import io.peerpods.ttrpc.TtrpcChannel;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;

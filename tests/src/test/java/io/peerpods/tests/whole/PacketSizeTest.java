@@ -11,7 +11,7 @@ import io.peerpods.linux.op.LinkKind;
 import io.peerpods.linux.op.NetnsRef;
 import io.peerpods.linux.op.Op;
 import io.peerpods.linux.op.Plan;
-import io.peerpods.network.TunnelMtu;
+import io.peerpods.network.tunnel.TunnelMtu;
 import io.peerpods.testing.NeedsProgram;
 import io.peerpods.testing.NeedsRoot;
 import io.peerpods.testing.TempNetns;

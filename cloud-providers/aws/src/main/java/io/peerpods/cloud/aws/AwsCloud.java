@@ -1,6 +1,11 @@
 package io.peerpods.cloud.aws;
 
 import io.peerpods.cloud.CloudException;
+import io.peerpods.cloud.CloudException.InvalidRequest;
+import io.peerpods.cloud.CloudException.NoCapacity;
+import io.peerpods.cloud.CloudException.Outcome;
+import io.peerpods.cloud.CloudException.QuotaExceeded;
+import io.peerpods.cloud.CloudException.Throttled;
 import io.peerpods.cloud.CloudProvider;
 import io.peerpods.cloud.Finding;
 import io.peerpods.cloud.LaunchLog;
@@ -29,11 +34,6 @@ import io.peerpods.cloud.aws.metadata.WorkerMetadata;
 import io.peerpods.cloud.aws.preflight.Preflight;
 import io.peerpods.cloud.aws.tag.Tags;
 import io.peerpods.cloud.calls.Time;
-import io.peerpods.cloud.CloudException.InvalidRequest;
-import io.peerpods.cloud.CloudException.NoCapacity;
-import io.peerpods.cloud.CloudException.Outcome;
-import io.peerpods.cloud.CloudException.QuotaExceeded;
-import io.peerpods.cloud.CloudException.Throttled;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;

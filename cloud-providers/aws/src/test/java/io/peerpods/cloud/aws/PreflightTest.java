@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.peerpods.cloud.CloudException;
+import io.peerpods.cloud.CloudException.Unauthorized;
 import io.peerpods.cloud.Finding;
+import io.peerpods.cloud.Finding.Level;
 import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.aws.config.AwsConfig;
 import io.peerpods.cloud.aws.ec2world.Await;
@@ -15,8 +17,6 @@ import io.peerpods.cloud.aws.ec2world.FlagSettings;
 import io.peerpods.cloud.aws.ec2world.MemoryLog;
 import io.peerpods.cloud.aws.ec2world.WorkerMetadataServer;
 import io.peerpods.ec2.faults.MotoServer;
-import io.peerpods.cloud.CloudException.Unauthorized;
-import io.peerpods.cloud.Finding.Level;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.util.List;

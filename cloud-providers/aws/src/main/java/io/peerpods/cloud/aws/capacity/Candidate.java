@@ -4,7 +4,6 @@ import io.peerpods.cloud.aws.config.CapacityType;
 import io.peerpods.cloud.aws.instancetype.InstanceType;
 import io.peerpods.cloud.aws.subnet.Placement;
 
-
 /** One way to ask for an instance. */
 public record Candidate(InstanceType type, Placement placement, CapacityType capacity) {
 

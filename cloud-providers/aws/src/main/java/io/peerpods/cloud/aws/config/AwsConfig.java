@@ -1,10 +1,10 @@
 package io.peerpods.cloud.aws.config;
 
 import io.peerpods.cloud.CloudException;
-import io.peerpods.daemon.Setting;
-import io.peerpods.daemon.Settings;
 import io.peerpods.cloud.CloudException.InvalidRequest;
 import io.peerpods.cloud.CloudException.Outcome;
+import io.peerpods.daemon.Setting;
+import io.peerpods.daemon.Settings;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;

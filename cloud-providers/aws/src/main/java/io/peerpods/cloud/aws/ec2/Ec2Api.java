@@ -3,12 +3,12 @@ package io.peerpods.cloud.aws.ec2;
 import static java.util.Objects.requireNonNull;
 
 import io.peerpods.cloud.CloudException;
-import io.peerpods.cloud.calls.Time;
-import io.peerpods.cloud.calls.TokenBucket;
 import io.peerpods.cloud.CloudException.Outcome;
 import io.peerpods.cloud.CloudException.Throttled;
 import io.peerpods.cloud.CloudException.Unauthorized;
 import io.peerpods.cloud.CloudException.Unavailable;
+import io.peerpods.cloud.calls.Time;
+import io.peerpods.cloud.calls.TokenBucket;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Map;

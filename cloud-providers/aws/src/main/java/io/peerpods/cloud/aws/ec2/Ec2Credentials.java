@@ -1,9 +1,9 @@
 package io.peerpods.cloud.aws.ec2;
 
 import io.peerpods.cloud.CloudException;
-import io.peerpods.cloud.aws.config.AwsConfig;
 import io.peerpods.cloud.CloudException.InvalidRequest;
 import io.peerpods.cloud.CloudException.Outcome;
+import io.peerpods.cloud.aws.config.AwsConfig;
 import java.net.URI;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;

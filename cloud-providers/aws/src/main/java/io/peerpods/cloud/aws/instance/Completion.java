@@ -1,19 +1,19 @@
 package io.peerpods.cloud.aws.instance;
 
 import io.peerpods.cloud.CloudException;
+import io.peerpods.cloud.CloudException.Outcome;
+import io.peerpods.cloud.CloudException.Unavailable;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.PodVm;
 import io.peerpods.cloud.VolumeSpec;
 import io.peerpods.cloud.Worker;
+import io.peerpods.cloud.aws.address.Addresses.Allocated;
 import io.peerpods.cloud.aws.config.AwsConfig;
+import io.peerpods.cloud.aws.config.AwsConfig.TwoNic;
+import io.peerpods.cloud.aws.instance.LaunchRecord.Address;
 import io.peerpods.cloud.aws.nic.SecondaryInterface;
 import io.peerpods.cloud.aws.subnet.Placement;
 import io.peerpods.cloud.aws.tag.Tags;
-import io.peerpods.cloud.CloudException.Outcome;
-import io.peerpods.cloud.CloudException.Unavailable;
-import io.peerpods.cloud.aws.config.AwsConfig.TwoNic;
-import io.peerpods.cloud.aws.address.Addresses.Allocated;
-import io.peerpods.cloud.aws.instance.LaunchRecord.Address;
 import java.net.InetAddress;
 import java.time.Clock;
 import java.time.Duration;

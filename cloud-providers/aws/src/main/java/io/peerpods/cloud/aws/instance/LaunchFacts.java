@@ -1,6 +1,9 @@
 package io.peerpods.cloud.aws.instance;
 
 import io.peerpods.cloud.CloudException;
+import io.peerpods.cloud.CloudException.InvalidRequest;
+import io.peerpods.cloud.CloudException.NotFound;
+import io.peerpods.cloud.CloudException.Outcome;
 import io.peerpods.cloud.aws.config.AwsConfig;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
 import io.peerpods.cloud.aws.image.Images;
@@ -14,9 +17,6 @@ import io.peerpods.cloud.aws.subnet.Subnet;
 import io.peerpods.cloud.aws.subnet.Subnets;
 import io.peerpods.cloud.aws.template.LaunchTemplate;
 import io.peerpods.cloud.aws.template.LaunchTemplates;
-import io.peerpods.cloud.CloudException.InvalidRequest;
-import io.peerpods.cloud.CloudException.NotFound;
-import io.peerpods.cloud.CloudException.Outcome;
 import java.io.IOException;
 import java.util.LinkedHashSet;
 import java.util.List;

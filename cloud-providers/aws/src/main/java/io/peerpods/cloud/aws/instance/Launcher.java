@@ -1,6 +1,10 @@
 package io.peerpods.cloud.aws.instance;
 
 import io.peerpods.cloud.CloudException;
+import io.peerpods.cloud.CloudException.InvalidRequest;
+import io.peerpods.cloud.CloudException.NoCapacity;
+import io.peerpods.cloud.CloudException.Outcome;
+import io.peerpods.cloud.CloudException.QuotaExceeded;
 import io.peerpods.cloud.LaunchLog;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.PodVm;
@@ -14,10 +18,6 @@ import io.peerpods.cloud.aws.image.Images;
 import io.peerpods.cloud.aws.instancetype.Demand;
 import io.peerpods.cloud.aws.subnet.Placement;
 import io.peerpods.cloud.aws.volume.Volumes;
-import io.peerpods.cloud.CloudException.InvalidRequest;
-import io.peerpods.cloud.CloudException.NoCapacity;
-import io.peerpods.cloud.CloudException.Outcome;
-import io.peerpods.cloud.CloudException.QuotaExceeded;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -1,14 +1,14 @@
 package io.peerpods.cloud.aws.instance;
 
 import io.peerpods.cloud.CloudException;
-import io.peerpods.cloud.aws.ec2.ConsistencyWindow;
-import io.peerpods.cloud.aws.ec2.Ec2Api;
-import io.peerpods.cloud.aws.ec2.Ec2Errors;
-import io.peerpods.cloud.calls.Batcher;
 import io.peerpods.cloud.CloudException.InvalidRequest;
 import io.peerpods.cloud.CloudException.NotFound;
 import io.peerpods.cloud.CloudException.Outcome;
 import io.peerpods.cloud.CloudException.Unavailable;
+import io.peerpods.cloud.aws.ec2.ConsistencyWindow;
+import io.peerpods.cloud.aws.ec2.Ec2Api;
+import io.peerpods.cloud.aws.ec2.Ec2Errors;
+import io.peerpods.cloud.calls.Batcher;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;

@@ -1,6 +1,7 @@
 package io.peerpods.cloud.aws.preflight;
 
 import io.peerpods.cloud.CloudException;
+import io.peerpods.cloud.CloudException.Unauthorized;
 import io.peerpods.cloud.LaunchSpec;
 import io.peerpods.cloud.SandboxId;
 import io.peerpods.cloud.Worker;
@@ -12,7 +13,6 @@ import io.peerpods.cloud.aws.image.Image;
 import io.peerpods.cloud.aws.instance.InstanceRequest;
 import io.peerpods.cloud.aws.instance.LaunchFacts;
 import io.peerpods.cloud.aws.subnet.Placement;
-import io.peerpods.cloud.CloudException.Unauthorized;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;

@@ -3,12 +3,12 @@ package io.peerpods.cloud.aws.ec2;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsServer;
 import io.peerpods.cloud.CloudException;
 import io.peerpods.cloud.aws.AwsType;
 import io.peerpods.cloud.aws.config.AwsConfig;
 import io.peerpods.cloud.aws.ec2world.FlagSettings;
-import com.sun.net.httpserver.HttpsConfigurator;
-import com.sun.net.httpserver.HttpsServer;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.InetAddress;

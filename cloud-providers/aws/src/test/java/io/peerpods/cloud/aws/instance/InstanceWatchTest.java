@@ -3,12 +3,12 @@ package io.peerpods.cloud.aws.instance;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.peerpods.cloud.CloudException.Unavailable;
 import io.peerpods.cloud.aws.ec2.Ec2Api;
 import io.peerpods.cloud.aws.ec2.Ec2ClientSource;
 import io.peerpods.cloud.aws.ec2world.Ec2Test;
 import io.peerpods.cloud.aws.ec2world.Ec2World;
 import io.peerpods.cloud.calls.Time;
-import io.peerpods.cloud.CloudException.Unavailable;
 import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
